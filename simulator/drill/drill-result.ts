@@ -1,0 +1,124 @@
+/**
+ * What a drill gives: plain data, the same in the terminal, in JSON, in JUnit and in reports. It can cross a worker
+ * boundary, and is the same bytes for the same seed (`wallSeconds` and paths excepted).
+ *
+ * Times are seconds since the start of the drill; `[earliest, latest]` runs over the evaluation offsets that were tried.
+ */
+import type { JudgeIdentity } from '../judge/judge.ts'
+
+export type Interval = readonly [earliest: number, latest: number]
+
+export interface DrillResult {
+  /** Name of the scenario, with its twin behind a slash: `service-down/just-below`. */
+  readonly scenario: string
+  readonly title: string
+  readonly seed: number
+  readonly verdict: Verdict
+  readonly exitCode: number
+  readonly judge: JudgeIdentity
+  readonly virtualSeconds: number
+  readonly wallSeconds: number
+  /** Hash of all samples, log lines and spans in order. */
+  readonly streamHash: string
+  readonly events: readonly EventSpan[]
+  readonly alerts: readonly AlertResult[]
+  /** Faults whose declared effect was looked for. */
+  readonly effects: readonly EffectResult[]
+  readonly steady: { readonly ok: boolean; readonly detail: string } | undefined
+  readonly panels: readonly never[]
+  readonly logs: readonly ExpectationResult[]
+  readonly traces: readonly ExpectationResult[]
+  readonly findings: readonly Finding[]
+  readonly accounting: {
+    readonly metrics: Accounting
+    readonly logs: Accounting
+    readonly traces: Accounting
+  }
+  /** Things to know that are neither failures nor findings, for example a job that is not simulated. */
+  readonly notes: readonly string[]
+}
+
+export type Verdict =
+  | 'held'
+  | 'expectation failed'
+  | 'steady state did not hold'
+  | 'fault had no effect'
+  | 'rule can never fire'
+  | 'judge did not answer'
+  | 'invalid'
+  | 'interrupted'
+  | 'internal error'
+
+/** When an event of the scenario was in force. */
+export interface EventSpan {
+  readonly id: string
+  readonly fault: string
+  readonly startS: number
+  /** Null: until the end of the drill. */
+  readonly endS: number | null
+  readonly description: string
+}
+
+export type AlertExpectation = 'fires' | 'silent' | 'pending-only' | 'may' | 'not in these rules' | 'not judged'
+
+export interface AlertResult {
+  readonly alertname: string
+  readonly expected: AlertExpectation
+  /** Subset of labels that the expectation asks for. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Where the first firing was expected; null when none was. */
+  readonly window: Interval | null
+  readonly resolvedWindow: Interval | null
+  readonly ok: boolean
+  /** One sentence: what happened, and why that is not what was expected. */
+  readonly detail: string
+  /** First firing of an instance that matches `labels`; null = never. */
+  readonly firingAt: Interval | null
+  readonly pendingAt: Interval | null
+  readonly resolvedAt: Interval | null
+  readonly instances: readonly AlertInstance[]
+}
+
+export interface AlertInstance {
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly episodes: readonly AlertEpisode[]
+}
+
+/** One stay outside of inactive. `firingAt` null: pending only. `resolvedAt` null: until the end of the drill. */
+export interface AlertEpisode {
+  readonly pendingAt: Interval
+  readonly firingAt: Interval | null
+  readonly resolvedAt: Interval | null
+}
+
+export interface EffectResult {
+  readonly event: string
+  readonly fault: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+export interface ExpectationResult {
+  readonly what: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+export interface Finding {
+  /** Stable code, for example `rule-unreachable`. */
+  readonly code: string
+  readonly severity: 'info' | 'warning' | 'error'
+  /** `file:line` or `alert NAME`. */
+  readonly where: string
+  readonly message: string
+  readonly evidence: string
+}
+
+/** generated = delivered + sum(dropped) + queued */
+export interface Accounting {
+  readonly generated: number
+  readonly delivered: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly queued: number
+}
