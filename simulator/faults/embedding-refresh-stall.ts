@@ -1,0 +1,32 @@
+/** The job that refreshes the embedding cache stands still, so the cache ages. */
+import { z } from 'zod'
+import { defineFault } from './define-fault.ts'
+
+export const embeddingRefreshStall = defineFault({
+  name: 'embedding.refresh-stall',
+  description: 'The job that refreshes the embedding cache does not run, so the cache ages',
+  schema: z.strictObject({ target: z.strictObject({ service: z.literal('ml-engine') }) }),
+  graded: false,
+  start(world) {
+    const stop = world.inject({
+      service: 'ml-engine',
+      point: 'embedding-refresh',
+      where: {},
+      ratio: () => 1,
+      spread: 'random',
+      effect: () => ({ stall: true }),
+    })
+    return { setSeverity() {}, stop }
+  },
+  visible: () => [
+    {
+      what: 'refreshes of the embedding cache',
+      process: 'ml-engine',
+      metric: 'embedding_cache_last_update_timestamp',
+      // A refresh moves a Unix time on; without one the "rate" of the timestamp is zero.
+      as: 'rate',
+      direction: 'down',
+    },
+  ],
+  describe: () => 'the embedding cache is not refreshed',
+})
