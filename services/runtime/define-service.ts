@@ -1,6 +1,7 @@
 /**
  * What a service is: a function from ports to routes, message consumers and periodic jobs. A world hosts it.
  */
+import type { HttpServer } from './http-server.ts'
 import type { Ports, RequestContext, ServiceRequest, ServiceResponse } from './ports.ts'
 
 export type RouteHandler = (request: ServiceRequest, context: RequestContext) => Promise<ServiceResponse>
@@ -19,6 +20,8 @@ export interface BackgroundLoop {
 
 export interface ServiceInstance {
   readonly routes: readonly Route[]
+  /** Answers a request to one of the routes, with workers, metrics, spans and logs. */
+  readonly server: HttpServer
   readonly loops: readonly BackgroundLoop[]
   /** Called before each scrape: brings gauges up to date that mirror some state. */
   readonly beforeScrape?: () => void
