@@ -3,6 +3,9 @@
  * its metrics anew, and what the subject no longer reports is gone at once.
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { ProcessFacts } from '../runtime/telemetry/process-metrics.ts'
+
+export type { ProcessFacts }
 
 export interface ExposedMetric {
   readonly type: 'counter' | 'gauge'
@@ -42,13 +45,6 @@ export function counter(name: string, help: string, ...samples: (ExposedSample |
 
 function toSample(sample: ExposedSample | number): ExposedSample {
   return typeof sample === 'number' ? { labels: {}, value: sample } : sample
-}
-
-/** What every Prometheus client library shows of its own process. */
-export interface ProcessFacts {
-  readonly startTimeS: number
-  readonly cpuSeconds: number
-  readonly residentBytes: number
 }
 
 export function processMetrics({ startTimeS, cpuSeconds, residentBytes }: ProcessFacts): ExposedMetric[] {

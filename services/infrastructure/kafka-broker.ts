@@ -19,6 +19,9 @@ interface Partition {
   waiting: (() => void)[]
 }
 
+/** The log on disk is deleted in segments of this length. */
+const segmentMs = 600_000
+
 export class KafkaBroker {
   readonly options: KafkaOptions
   readonly container: Container
@@ -26,6 +29,7 @@ export class KafkaBroker {
   #epoch = 0
   readonly #topics = new Map<string, Partition[]>()
   readonly #host: Host
+  readonly #segments: { endMs: number; bytes: number }[] = []
   readonly #poisonCarry = new Map<string, number>()
   readonly #poisonRatio = new Map<string, number>()
 
@@ -79,6 +83,7 @@ export class KafkaBroker {
   append(partition: number, batch: OutgoingBatch, timestampMs: number): void {
     const target = this.#partitions(batch.topic)[partition]!
     this.#host.write(this.container, '/data/kafka', batch.bytes)
+    this.#keepOnDisk(batch.bytes, timestampMs)
     this.container.accountCpu(this.options.cpuPerMessageMs * batch.count)
     target.batches.push({
       topic: batch.topic,
@@ -93,6 +98,19 @@ export class KafkaBroker {
     })
     target.endOffset += batch.count
     wake(target)
+  }
+
+  /** Deletes the segments of the log that are older, and gives their space back. */
+  deleteBefore(timeMs: number): void {
+    const filesystem = this.#host.filesystemOf('/data/kafka')
+    while (this.#segments.length > 0 && this.#segments[0]!.endMs < timeMs)
+      filesystem.free(this.#segments.shift()!.bytes)
+  }
+
+  #keepOnDisk(bytes: number, timestampMs: number): void {
+    const last = this.#segments.at(-1)
+    if (last && timestampMs < last.endMs) last.bytes += bytes
+    else this.#segments.push({ endMs: timestampMs + segmentMs, bytes })
   }
 
   /** The next messages, without moving the committed offset. */
