@@ -1,9 +1,10 @@
 /** Interactions: what users clicked and viewed, many events a call, handed to the bus. */
 import { HttpError } from '../runtime/http-server.ts'
-import type { RequestContext, ServiceRequest, ServiceResponse } from '../runtime/ports.ts'
+import type { Ports, RequestContext, ServiceRequest, ServiceResponse } from '../runtime/ports.ts'
 import type { Claim } from './authenticate.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { BackendApiMetrics } from './metrics.ts'
+import { qualityWindowMs } from './recommendations.ts'
 
 export interface InteractionsBody {
   /** Events in the call. */
@@ -14,7 +15,8 @@ export interface InteractionsBody {
 
 const bytesPerEvent = 140
 
-export function createInteractions(metrics: BackendApiMetrics, dependencies: Dependencies) {
+export function createInteractions(ports: Ports, metrics: BackendApiMetrics, dependencies: Dependencies) {
+  let windowStartMs = ports.clock.nowMs()
   const sums = new Map<string, { events: number; clicks: number }>()
   return {
     async accept(request: ServiceRequest, claim: Claim, context: RequestContext): Promise<ServiceResponse> {
@@ -38,6 +40,9 @@ export function createInteractions(metrics: BackendApiMetrics, dependencies: Dep
       return { status: 202, body: { accepted: body.events }, bodyBytes: 24 }
     },
     exposeQuality(): void {
+      const nowMs = ports.clock.nowMs()
+      if (nowMs - windowStartMs < qualityWindowMs) return
+      windowStartMs = nowMs
       for (const [tenantId, { events, clicks }] of sums) {
         metrics.recommendationQuality.set({ tenant_id: tenantId, metric: 'click_ratio' }, clicks / events)
       }

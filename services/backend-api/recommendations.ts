@@ -6,6 +6,8 @@ import type { Dependencies } from './dependencies.ts'
 import type { BackendApiMetrics } from './metrics.ts'
 
 const listLength = 20
+/** Shares are taken over this time. */
+export const qualityWindowMs = 30_000
 
 interface RecommendationList {
   readonly algorithm: string
@@ -19,6 +21,7 @@ export function createRecommendations(
   dependencies: Dependencies,
 ) {
   const log = ports.logger.child('recommendations')
+  let windowStartMs = ports.clock.nowMs()
   const served = new Map<string, { lists: number; personalised: number }>()
 
   async function recommend(claim: Claim, context: RequestContext): Promise<ServiceResponse> {
@@ -91,8 +94,11 @@ export function createRecommendations(
 
   return {
     recommend,
-    /** Shares since the last scrape; a tenant that asked for nothing keeps its last value. */
+    /** Shares over at least the last half minute; a tenant that asked for nothing keeps its last value. */
     exposeQuality(): void {
+      const nowMs = ports.clock.nowMs()
+      if (nowMs - windowStartMs < qualityWindowMs) return
+      windowStartMs = nowMs
       for (const [tenantId, { lists, personalised }] of served) {
         metrics.recommendationQuality.set({ tenant_id: tenantId, metric: 'personalised_ratio' }, personalised / lists)
       }

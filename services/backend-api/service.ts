@@ -24,7 +24,7 @@ export const backendApi = defineService<BackendApiConfig>({
     const rateLimit = createRateLimit(ports, metrics, config.tenants)
     const authenticate = createAuthenticate(ports, config, dependencies)
     const recommendations = createRecommendations(ports, config, metrics, dependencies)
-    const interactions = createInteractions(metrics, dependencies)
+    const interactions = createInteractions(ports, metrics, dependencies)
     const startedAtMs = ports.clock.nowMs()
 
     type TenantHandler = (request: ServiceRequest, claim: Claim, context: RequestContext) => Promise<ServiceResponse>

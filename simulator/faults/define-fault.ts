@@ -46,8 +46,11 @@ export interface VisibleEffect {
   readonly metric: string
   /** Exact label values, or an expression. */
   readonly where?: Readonly<Record<string, string | RegExp>>
-  /** `value` sums (or takes the largest of) gauges; `rate` is the change a second; `mean` is sum over count of a histogram. */
-  readonly as: 'value' | 'max' | 'rate' | 'mean' | 'reachable'
+  /**
+   * `value` sums (or takes the largest of) gauges; `rate` is the change a second;
+   * `increase` the change over the whole time; `mean` is sum over count of a histogram.
+   */
+  readonly as: 'value' | 'max' | 'rate' | 'increase' | 'mean' | 'reachable'
   readonly direction: 'up' | 'down'
   /** Smallest change that counts, relative to before; 0.2 when left out. */
   readonly least?: number

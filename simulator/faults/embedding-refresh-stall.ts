@@ -23,8 +23,8 @@ export const embeddingRefreshStall = defineFault({
       what: 'refreshes of the embedding cache',
       process: 'ml-engine',
       metric: 'embedding_cache_last_update_timestamp',
-      // A refresh moves a Unix time on; without one the "rate" of the timestamp is zero.
-      as: 'rate',
+      // A refresh moves a Unix time on.
+      as: 'increase',
       direction: 'down',
     },
   ],

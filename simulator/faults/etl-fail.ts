@@ -29,7 +29,7 @@ export const etlFail = defineFault({
       process: 'data-pipeline',
       metric: 'etl_job_failures_total',
       where: { job_name: target.job },
-      as: 'value',
+      as: 'increase',
       direction: 'up',
     },
   ],

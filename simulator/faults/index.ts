@@ -50,6 +50,7 @@ export const faults = [
   // biome-ignore lint/suspicious/noExplicitAny: each fault has parameters of its own; the schema guards them
 ] as const satisfies readonly FaultDefinition<any>[]
 
+export type { VisibleEffect } from './define-fault.ts'
 export type FaultName = (typeof faults)[number]['name']
 
 /** @returns the fault of this name; its parameters must have passed its schema. */

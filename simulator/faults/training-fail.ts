@@ -29,7 +29,7 @@ export const trainingFail = defineFault({
       process: 'ml-engine',
       metric: 'training_job_failures_total',
       where: { reason },
-      as: 'value',
+      as: 'increase',
       direction: 'up',
     },
   ],

@@ -1,0 +1,152 @@
+/**
+ * Watches whether faults do what they declare: reads the declared numbers from the platform itself (so that no scrape
+ * config can hide them) at a steady pace, and compares the time of the event with an equal time before it.
+ */
+import { findFault, type VisibleEffect } from '../faults/index.ts'
+import type { Drill, DrillEvent } from '../scenario/scenario.ts'
+import type { VirtualWorld } from '../world/virtual-world.ts'
+import type { EffectResult } from './drill-result.ts'
+
+const readEveryMs = 10_000
+/** A change counts from this share on, unless the fault says otherwise. */
+const leastDefault = 0.2
+
+interface Watch {
+  readonly event: DrillEvent
+  readonly effect: VisibleEffect
+  readonly readings: { readonly atMs: number; readonly value: number; readonly count: number }[]
+}
+
+export class EffectWitness {
+  readonly #world: VirtualWorld
+  readonly #watches: Watch[]
+  readonly #drill: Drill
+
+  constructor(world: VirtualWorld, drill: Drill) {
+    this.#world = world
+    this.#drill = drill
+    this.#watches = drill.events.flatMap((event) =>
+      findFault(event.fault)!
+        .visible(event.params)
+        .map((effect) => ({ event, effect, readings: [] })),
+    )
+  }
+
+  start(): void {
+    if (this.#watches.length > 0) this.#world.kernel.spawn(this.#watch())
+  }
+
+  /** One result for each event: ok when at least one of the declared changes was seen. */
+  results(): EffectResult[] {
+    return this.#drill.events.map((event) => {
+      const changes = this.#watches
+        .filter((watch) => watch.event === event)
+        .map((watch) => compare(watch, this.#drill.lengthMs))
+      const ok = changes.some((change) => change.seen)
+      const shown = changes.filter((change) => change.seen === ok)
+      return { event: event.id, fault: event.fault, ok, detail: shown.map((change) => change.text).join('; ') }
+    })
+  }
+
+  async #watch(): Promise<void> {
+    for (;;) {
+      await this.#world.kernel.sleep(readEveryMs)
+      const atMs = this.#world.kernel.nowMs
+      const refreshed = new Set<string>()
+      for (const watch of this.#watches) {
+        if (atMs > watch.event.endMs || atMs < 2 * watch.event.startMs - watch.event.endMs) continue
+        const reading = await this.#read(watch.effect, refreshed)
+        if (reading) watch.readings.push({ atMs, ...reading })
+      }
+    }
+  }
+
+  /** @returns undefined while there is nothing to read */
+  async #read(effect: VisibleEffect, refreshed: Set<string>): Promise<{ value: number; count: number } | undefined> {
+    const { life, program } = this.#world.process(effect.process)
+    if (effect.as === 'reachable') return { value: life && !life.frozen ? 1 : 0, count: 0 }
+    if (!life || !program || life.frozen) return undefined
+    if (!refreshed.has(effect.process)) {
+      refreshed.add(effect.process)
+      program.beforeScrape?.()
+    }
+    const metric = await life.registry.getSingleMetric(effect.metric)?.get()
+    if (!metric) return undefined
+    let value = effect.as === 'max' ? Number.NEGATIVE_INFINITY : 0
+    let count = 0
+    let found = false
+    for (const sample of metric.values as {
+      value: number
+      labels: Record<string, string | number>
+      metricName?: string
+    }[]) {
+      if (!matches(effect, sample.labels)) continue
+      found = true
+      if (effect.as === 'mean') {
+        if (sample.metricName?.endsWith('_sum')) value += sample.value
+        else if (sample.metricName?.endsWith('_count')) count += sample.value
+      } else if (effect.as === 'max') {
+        value = Math.max(value, sample.value)
+      } else {
+        value += sample.value
+      }
+    }
+    return found || effect.as !== 'max' ? { value, count } : undefined
+  }
+}
+
+function matches({ where }: VisibleEffect, labels: Readonly<Record<string, string | number>>): boolean {
+  return Object.entries(where ?? {}).every(([name, wanted]) => {
+    const value = String(labels[name] ?? '')
+    return typeof wanted === 'string' ? wanted === value : wanted.test(value)
+  })
+}
+
+interface Change {
+  readonly seen: boolean
+  readonly text: string
+}
+
+function compare({ event, effect, readings }: Watch, lengthMs: number): Change {
+  const endMs = Math.min(event.endMs, lengthMs)
+  const before = summarise(
+    effect,
+    readings.filter(({ atMs }) => atMs <= event.startMs),
+  )
+  const during = summarise(
+    effect,
+    readings.filter(({ atMs }) => atMs >= event.startMs && atMs <= endMs),
+  )
+  if (before === undefined || during === undefined) return { seen: false, text: `${effect.what}: could not be read` }
+  const difference = effect.direction === 'up' ? during - before : before - during
+  const seen = difference > 0 && difference >= Math.abs(before) * (effect.least ?? leastDefault)
+  return { seen, text: `${effect.what}: ${formatNumber(before)} before, ${formatNumber(during)} during` }
+}
+
+function summarise({ as }: VisibleEffect, readings: Watch['readings']): number | undefined {
+  if (as === 'value' || as === 'max' || as === 'reachable') return median(readings.map(({ value }) => value))
+  const steps: number[] = []
+  let increase = 0
+  for (let i = 1; i < readings.length; i += 1) {
+    const from = readings[i - 1]!
+    const to = readings[i]!
+    // A counter that fell began anew.
+    const gained = to.value >= from.value ? to.value - from.value : to.value
+    increase += gained
+    if (as === 'rate') steps.push(gained / ((to.atMs - from.atMs) / 1000))
+    if (as === 'mean' && to.count > from.count) steps.push(gained / (to.count - from.count))
+  }
+  if (as === 'increase') return readings.length > 1 ? increase : undefined
+  return median(steps)
+}
+
+function median(values: readonly number[]): number | undefined {
+  if (values.length === 0) return undefined
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+function formatNumber(value: number): string {
+  return Number(value.toPrecision(4)).toString()
+}
