@@ -99,7 +99,11 @@ export interface SelectorFacts {
   readonly selector: string
   /** Metric name when it is matched by equality. */
   readonly metric: string | undefined
-  readonly matchers: readonly { readonly name: string; readonly operator: '=' | '!=' | '=~' | '!~'; readonly value: string }[]
+  readonly matchers: readonly {
+    readonly name: string
+    readonly operator: '=' | '!=' | '=~' | '!~'
+    readonly value: string
+  }[]
   /** Length of the range, milliseconds; 0 for an instant selector. */
   readonly rangeMs: number
   readonly offsetMs: number
