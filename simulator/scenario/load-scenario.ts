@@ -1,0 +1,233 @@
+/**
+ * Loads a scenario file with its world and twins: one drill for the scenario and one for each twin, or everything that is
+ * wrong, each with its place. Never throws because of what a file says.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type World, worldSchema } from '../world/world-schema.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { type Finding, formatPath, orderProblems, type Problem } from './problem.ts'
+import { resolveDrill } from './resolve-drill.ts'
+import type { Drill } from './scenario.ts'
+import { twinSchema } from './schema.ts'
+import { checkSchema, isMapping } from './schema-problems.ts'
+import { expandTwin } from './twins.ts'
+import { readYaml, sizeMaxDefault, type YamlDocument } from './yaml-document.ts'
+
+export interface LoadOptions {
+  /** Folder of the worlds that are named without a path, for example `scenarios/worlds`. */
+  readonly worldsFolder: string
+  /** Throws as readFileSync does. Default: reads the file system, a little more than the size limit at most. */
+  readonly readFile?: (path: string) => Uint8Array
+  /** Most series that a drill may make; 200,000 when left out. Infinity forces. */
+  readonly seriesMax?: number
+}
+
+export interface LoadedScenario {
+  /** The scenario first, then its twins in the order of the file. Empty when there are problems. */
+  readonly drills: readonly Drill[]
+  readonly problems: readonly Problem[]
+  /** Every alert that the file names, where it names it. */
+  readonly alerts: readonly NamedAlert[]
+}
+
+export interface NamedAlert {
+  readonly alert: string
+  /** A problem without a message, for its place. */
+  readonly place: Problem
+}
+
+const seriesMaxDefault = 200_000
+
+export function loadScenario(file: string, options: LoadOptions): LoadedScenario {
+  const readFile = options.readFile ?? readBounded
+  const scenario = readDocument(file, readFile)
+  if (!scenario.document) return { drills: [], problems: scenario.problems, alerts: [] }
+  const { document } = scenario
+  const problems: Problem[] = [...scenario.problems]
+  const worlds = new Worlds(file, { ...options, readFile })
+  const seriesMax = options.seriesMax ?? seriesMaxDefault
+
+  const loadWorld = (name: string) => worlds.load(name)
+  const base = resolveDrill(document.data, { file, twin: undefined, leftOut: new Set(), loadWorld, seriesMax })
+  const findings: Finding[] = [...base.findings, ...worlds.takeFindings()]
+  const drills: (Drill | undefined)[] = [base.drill]
+  if (isMapping(document.data)) {
+    const twins = resolveTwins(document.data, new Set(findings.map(textOf)), (data, variant) => {
+      const twin = { ...variant.twin, name: variant.name }
+      const resolved = resolveDrill(data, { file, twin, leftOut: variant.leftOut, loadWorld, seriesMax })
+      return { drill: resolved.drill, findings: [...resolved.findings, ...worlds.takeFindings()] }
+    })
+    drills.push(...twins.drills)
+    findings.push(...twins.findings)
+  }
+  problems.push(...findings.map((finding) => document.locate(finding)), ...worlds.problems)
+  return {
+    drills: problems.length > 0 ? [] : drills.filter((drill) => drill !== undefined),
+    problems: orderProblems(problems),
+    alerts: namedAlerts(document),
+  }
+}
+
+/** @returns a problem for each alert that the file names and that is not among the rules' */
+export function checkAlertNames(loaded: LoadedScenario, known: readonly string[]): Problem[] {
+  return orderProblems(
+    loaded.alerts
+      .filter(({ alert }) => !known.includes(alert))
+      .map(({ alert, place }) => ({
+        ...place,
+        message: `no rule has the alert "${alert}"`,
+        hint: didYouMean(alert, known),
+      })),
+  )
+}
+
+/** Reads a world file. */
+export function loadWorldFile(
+  file: string,
+  readFile: (path: string) => Uint8Array = readBounded,
+): { world: World | undefined; problems: readonly Problem[] } {
+  const { document, problems } = readDocument(file, readFile)
+  if (!document) return { world: undefined, problems }
+  const { value, findings } = checkSchema(worldSchema, document.data)
+  const all = orderProblems([...problems, ...findings.map((finding) => document.locate(finding))])
+  return { world: all.length === 0 ? value : undefined, problems: all }
+}
+
+function readDocument(file: string, readFile: (path: string) => Uint8Array): ReturnType<typeof readYaml> {
+  try {
+    return readYaml(file, readFile(file))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === undefined) throw error
+    const problem = { file, line: 1, column: 1, path: '', message: unreadable(code), hint: undefined }
+    return { document: undefined, problems: [problem] }
+  }
+}
+
+function unreadable(code: string): string {
+  const messages: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    ENOTDIR: 'there is no such file',
+    EISDIR: 'is a folder',
+    EACCES: 'must not be read: permission denied',
+    EPERM: 'must not be read: permission denied',
+  }
+  return messages[code] ?? `cannot be read: ${code}`
+}
+
+function readBounded(path: string): Uint8Array {
+  const handle = openSync(path, 'r')
+  try {
+    // One byte more than what is accepted: enough to see that it is too much.
+    const buffer = new Uint8Array(sizeMaxDefault + 1)
+    let length = 0
+    for (;;) {
+      const read = readSync(handle, buffer, length, buffer.length - length, null)
+      length += read
+      if (read === 0 || length === buffer.length) return buffer.subarray(0, length)
+    }
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** The worlds that a scenario and its twins name; each is read once. */
+class Worlds {
+  readonly problems: Problem[] = []
+  readonly #file: string
+  readonly #options: Required<Pick<LoadOptions, 'worldsFolder' | 'readFile'>>
+  readonly #loaded = new Map<string, { world: World | undefined; finding: Finding | undefined }>()
+  #findings: Finding[] = []
+
+  constructor(file: string, options: Required<Pick<LoadOptions, 'worldsFolder' | 'readFile'>>) {
+    this.#file = file
+    this.#options = options
+  }
+
+  load(name: string): World | undefined {
+    const before = this.#loaded.get(name)
+    if (before) {
+      if (before.finding) this.#findings.push(before.finding)
+      return before.world
+    }
+    const isPath = /[/\\]|\.ya?ml$/.test(name)
+    const path = isPath ? join(dirname(this.#file), name) : join(this.#options.worldsFolder, `${name}.yaml`)
+    const { world, problems } = loadWorldFile(path, this.#options.readFile)
+    const missing = problems.length === 1 && problems[0]!.line === 1 && problems[0]!.message === unreadable('ENOENT')
+    let finding: Finding | undefined
+    if (missing) {
+      finding = { path: ['world'], on: 'value', message: `there is no world "${name}"`, hint: `looked for ${path}` }
+      this.#findings.push(finding)
+    } else this.problems.push(...problems)
+    this.#loaded.set(name, { world, finding })
+    return world
+  }
+
+  takeFindings(): Finding[] {
+    const findings = this.#findings
+    this.#findings = []
+    return findings
+  }
+}
+
+type Variant = ReturnType<typeof expandTwin>['variants'][number]
+
+/** @param known findings of the scenario itself, which its twins share */
+function resolveTwins(
+  data: Record<string, unknown>,
+  known: ReadonlySet<string>,
+  resolve: (data: unknown, variant: Variant) => { drill: Drill | undefined; findings: readonly Finding[] },
+): { drills: (Drill | undefined)[]; findings: Finding[] } {
+  const drills: (Drill | undefined)[] = []
+  const findings: Finding[] = []
+  const names = new Set<string>()
+  for (const [i, raw] of (Array.isArray(data.twins) ? data.twins : []).entries()) {
+    const parsed = twinSchema.safeParse(raw)
+    if (!parsed.success) continue
+    const expanded = expandTwin(data, parsed.data, i)
+    findings.push(...expanded.findings)
+    for (const variant of expanded.variants) {
+      if (names.has(variant.name)) {
+        const message = `two drills would be called "${variant.name}"`
+        findings.push({ path: ['twins', i, 'name'], on: 'value', message })
+      }
+      names.add(variant.name)
+      const resolved = resolve(variant.data, variant)
+      drills.push(resolved.drill)
+      for (const finding of resolved.findings) {
+        const placed = variant.placeInTwin(finding)
+        if (placed) findings.push(placed)
+        else if (!known.has(textOf(finding))) findings.push(withTwinPlace(finding, i))
+      }
+    }
+  }
+  return { drills, findings }
+}
+
+function withTwinPlace(finding: Finding, index: number): Finding {
+  const message = `in this twin, ${formatPath(finding.path)}: ${finding.message}`
+  return { path: ['twins', index], on: 'value', message, hint: finding.hint }
+}
+
+function textOf(finding: Finding): string {
+  return JSON.stringify([finding.path, finding.message])
+}
+
+function namedAlerts(document: YamlDocument): NamedAlert[] {
+  const data = document.data
+  if (!isMapping(data)) return []
+  const named: NamedAlert[] = []
+  const add = (alert: string, path: (string | number)[]) => {
+    named.push({ alert, place: document.locate({ path, on: 'key', message: '' }) })
+  }
+  const alerts = isMapping(data.expect) ? data.expect.alerts : undefined
+  for (const alert of Object.keys(isMapping(alerts) ? alerts : {})) add(alert, ['expect', 'alerts', alert])
+  for (const [i, twin] of (Array.isArray(data.twins) ? data.twins : []).entries()) {
+    const expect = isMapping(twin) && isMapping(twin.expect) ? twin.expect : {}
+    for (const key of Object.keys(expect)) {
+      if (!['*', 'otherwise', 'panels', 'logs', 'traces'].includes(key)) add(key, ['twins', i, 'expect', key])
+    }
+  }
+  return named
+}
