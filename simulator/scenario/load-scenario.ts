@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type World, worldSchema } from '../world/world-schema.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { type Finding, formatPath, orderProblems, type Problem } from './problem.ts'
+import { type Finding, formatPath, joinProblems, orderProblems, type Problem } from './problem.ts'
 import { resolveDrill } from './resolve-drill.ts'
 import type { Drill } from './scenario.ts'
 import { twinSchema } from './schema.ts'
@@ -44,7 +44,6 @@ export function loadScenario(file: string, options: LoadOptions): LoadedScenario
   const scenario = readDocument(file, readFile)
   if (!scenario.document) return { drills: [], problems: scenario.problems, alerts: [] }
   const { document } = scenario
-  const problems: Problem[] = [...scenario.problems]
   const worlds = new Worlds(file, { ...options, readFile })
   const seriesMax = options.seriesMax ?? seriesMaxDefault
 
@@ -61,7 +60,8 @@ export function loadScenario(file: string, options: LoadOptions): LoadedScenario
     drills.push(...twins.drills)
     findings.push(...twins.findings)
   }
-  problems.push(...findings.map((finding) => document.locate(finding)), ...worlds.problems)
+  const ofData = findings.map((finding) => document.locate(finding))
+  const problems = [...joinProblems(scenario.problems, ofData), ...worlds.problems]
   return {
     drills: problems.length > 0 ? [] : drills.filter((drill) => drill !== undefined),
     problems: orderProblems(problems),
@@ -90,7 +90,8 @@ export function loadWorldFile(
   const { document, problems } = readDocument(file, readFile)
   if (!document) return { world: undefined, problems }
   const { value, findings } = checkSchema(worldSchema, document.data)
-  const all = orderProblems([...problems, ...findings.map((finding) => document.locate(finding))])
+  const ofData = findings.map((finding) => document.locate(finding))
+  const all = orderProblems(joinProblems(problems, ofData))
   return { world: all.length === 0 ? value : undefined, problems: all }
 }
 

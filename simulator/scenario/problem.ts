@@ -49,7 +49,13 @@ export function formatPath(path: DataPath): string {
     else if (!/^[\w-]+$/.test(step)) text += `[${JSON.stringify(shorten(step))}]`
     else text += text === '' ? shorten(step) : `.${shorten(step)}`
   }
-  return text
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text
+}
+
+/** What the reader of the text has found goes before what the schema says about the same place. */
+export function joinProblems(ofText: readonly Problem[], ofData: readonly Problem[]): Problem[] {
+  const taken = new Set(ofText.map(({ line, column, path }) => `${line}:${column} ${path}`))
+  return [...ofText, ...ofData.filter(({ line, column, path }) => !taken.has(`${line}:${column} ${path}`))]
 }
 
 const problemsMax = 100

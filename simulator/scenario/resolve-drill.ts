@@ -40,7 +40,8 @@ export function resolveDrill(data: unknown, options: ResolveOptions): ResolvedDr
 
   const lengthMs = partOf(data, 'clock')?.length ?? Number.POSITIVE_INFINITY
   const startMs = Date.parse(partOf(data, 'clock')?.start ?? '')
-  if (partOf(data, 'clock') && Number.isNaN(startMs)) {
+  const start = partOf(data, 'clock')?.start
+  if (start !== undefined && !isDayOfCalendar(start)) {
     findings.push({ path: ['clock', 'start'], on: 'value', message: 'is not a day of the calendar' })
   }
   const { events, brokenIds, findings: idFindings } = placeEvents(data, options.leftOut)
@@ -61,7 +62,7 @@ export function resolveDrill(data: unknown, options: ResolveOptions): ResolvedDr
     findings.push(...checkTargets(events, world))
     const series = Number.isFinite(lengthMs) ? estimateSeries(world, lengthMs) : 0
     if (series > options.seriesMax) {
-      const message = `would make about ${series} series, more than ${options.seriesMax}`
+      const message = `would make about ${formatCount(series)} series, more than ${formatCount(options.seriesMax)}`
       findings.push({ path: ['world'], on: 'value', message, hint: 'use --force to run it all the same' })
     }
   }
@@ -89,6 +90,18 @@ export function resolveDrill(data: unknown, options: ResolveOptions): ResolvedDr
     expect: expectations.value,
   }
   return { drill, findings }
+}
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function isDayOfCalendar(start: string): boolean {
+  const ms = Date.parse(start)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(start.slice(0, -1))
+}
+
+/** Three digits are enough for an estimate: 736,966 becomes 737,000. */
+function formatCount(count: number): string {
+  const rounded = Number(count.toPrecision(3))
+  return String(rounded).replaceAll(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** One section, when it is right in itself. */
@@ -167,8 +180,9 @@ function checkSteady(
 function checkObserve(observe: Scenario['observe'], lengthMs: number): Finding[] {
   return observe.flatMap(({ at, hold }, i): Finding[] => {
     if (at + hold <= lengthMs) return []
-    const message = `ends at ${formatDurationMs(at + hold)}, but the drill ends at ${formatDurationMs(lengthMs)}`
-    return [{ path: ['observe', i, at >= lengthMs ? 'at' : 'hold'], on: 'value', message }]
+    const [key, verb, ms] = at >= lengthMs ? ['at', 'starts', at] : ['hold', 'ends', at + hold]
+    const message = `${verb} at ${formatDurationMs(Number(ms))}, but the drill ends at ${formatDurationMs(lengthMs)}`
+    return [{ path: ['observe', i, key as string], on: 'value', message }]
   })
 }
 

@@ -39,12 +39,11 @@ function findingsOf(issue: Issue, context: Context): Finding[] {
       return [{ path, on: 'key', message: issue.issues[0]?.message ?? 'is not accepted as a key' }]
     case 'invalid_value': {
       if (value === undefined) return wrong(`is missing; ${oneOf(issue.values)}`)
-      const words = issue.values.filter((word) => typeof word === 'string')
-      const hint = typeof value === 'string' ? didYouMean(value, words) : undefined
-      return wrong(`must be ${oneOf(issue.values)}, but is ${showValue(value)}`, hint)
+      return wrong(...choiceMessage(issue.values, value))
     }
     case 'invalid_type':
-      return value === undefined ? wrong('is missing') : wrong(...typeMessage(issue.expected, value))
+      if (value === undefined) return wrong('is missing')
+      return wrong(...typeMessage(issue.expected, value, schemaAt(context.schema, context.data, inside)))
     case 'too_small':
       return wrong(limitMessage('least', issue.origin, issue.minimum, issue.inclusive ?? true, value))
     case 'too_big':
@@ -58,11 +57,27 @@ function findingsOf(issue: Issue, context: Context): Finding[] {
   }
 }
 
-function typeMessage(expected: string, value: unknown): [string, string | undefined] {
+function typeMessage(expected: string, value: unknown, schema: z.ZodType | undefined): [string, string | undefined] {
   if (value === null) return ['has no value', undefined]
   const message = `must be ${typeName(expected)}, but is ${showValue(value)}`
-  const inQuotes = expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')
-  return [message, inQuotes ? `write it in quotes if the text "${value}" is meant` : undefined]
+  if (expected !== 'string' || !['number', 'boolean'].includes(typeof value)) return [message, undefined]
+  const accepts = (text: string) => schema?.safeParse(text).success === true
+  // A number where a duration or a size is meant lacks its unit.
+  if (!accepts(String(value)) && accepts(`${value}s`)) {
+    return [`must be a duration, but is ${value}`, `add the unit: ${value}s, ${value}m or ${value}h`]
+  }
+  if (!accepts(String(value)) && accepts(`${value}MiB`)) {
+    return [`must be a size, but is ${value}`, `add the unit: ${value}MiB or ${value}GiB`]
+  }
+  return [message, `write it in quotes if the text "${value}" is meant`]
+}
+
+/** Long lists help nobody who has only mistyped. */
+function choiceMessage(values: readonly unknown[], value: unknown): [string, string | undefined] {
+  const words = values.filter((word) => typeof word === 'string')
+  const nearest = typeof value === 'string' ? didYouMean(value, words) : undefined
+  if (nearest && values.length > 6) return [`${showValue(value)} is not known here`, nearest]
+  return [`must be ${oneOf(values)}, but is ${showValue(value)}`, nearest]
 }
 
 function typeName(expected: string): string {
@@ -87,8 +102,9 @@ function limitMessage(
   value: unknown,
 ): string {
   const bound = inclusive ? `at ${side} ${limit}` : `${side === 'least' ? 'more' : 'less'} than ${limit}`
-  if (origin === 'string') return `must have ${bound} characters`
-  if (origin === 'array') return `must have ${bound} entries, but has ${(value as unknown[]).length}`
+  if (origin === 'string') return `must have ${bound} ${limit === 1 ? 'character' : 'characters'}`
+  if (origin === 'array')
+    return `must have ${bound} ${limit === 1 ? 'entry' : 'entries'}, but has ${(value as unknown[]).length}`
   return `must be ${bound}, but is ${showValue(value)}`
 }
 
@@ -97,7 +113,7 @@ function unknownKeys(keys: readonly string[], { schema, data, path }: Context, i
   const present = valueAt(data, inside)
   return keys.map((key) => {
     const candidates = known.filter((name) => !(isMapping(present) && Object.hasOwn(present, name)))
-    const nearest = didYouMean(key, candidates)
+    const nearest = didYouMean(key, candidates) ?? didYouMean(key, known)
     const listed = known.length > 0 && known.length <= 16 ? `known are ${known.join(', ')}` : undefined
     return { path: [...path, ...inside, key], on: 'key', message: 'is not a known key', hint: nearest ?? listed }
   })
@@ -109,12 +125,8 @@ function unionFindings(issue: Issue & { code: 'invalid_union' }, context: Contex
   const options = (issue as { options?: readonly unknown[] }).options
   if (options) {
     if (value === undefined) return [{ path, on: 'value', message: `is missing; ${oneOf(options)}` }]
-    const words = options.filter((word) => typeof word === 'string')
-    const nearest = typeof value === 'string' ? didYouMean(value, words) : undefined
-    const message = nearest
-      ? `${showValue(value)} is not known`
-      : `must be ${oneOf(options)}, but is ${showValue(value)}`
-    return [{ path, on: 'value', message, hint: nearest }]
+    const [message, hint] = choiceMessage(options, value)
+    return [{ path, on: 'value', message, hint }]
   }
   const fitting = issue.errors.filter((branch) => !branch.some(failsAtOnce))
   const nearest = fitting.toSorted((a, b) => a.length - b.length)[0]

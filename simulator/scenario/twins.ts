@@ -194,13 +194,17 @@ function choicesOf(
   // What is wrong with the key itself is found when it is set.
   if (!target.path) return { values: [{ key, value: 0, suffix: '' }], findings: [] }
   const base = valueAt(changed.data, target.path)
+  if (base === undefined) {
+    const message = 'the scenario does not say this value, so nothing can be added to it'
+    return { values: [], findings: [{ path, on: 'key', message }] }
+  }
   const values: Choice[] = []
   const findings: Finding[] = []
   for (const [i, add] of vary.add.entries()) {
     const sum = addTo(base, add)
     if (sum !== undefined) values.push({ key, value: sum, suffix: suffixOf(add) })
     else {
-      const message = `${showValue(add)} cannot be added to ${base === undefined ? 'nothing' : showValue(base)}`
+      const message = `${showValue(add)} cannot be added to ${showValue(base)}`
       findings.push({ path: [...path, 'add', i], on: 'value', message })
     }
   }

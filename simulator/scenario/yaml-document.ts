@@ -31,7 +31,7 @@ export interface YamlResult {
 export const sizeMaxDefault = 1_000_000
 const depthMax = 60
 /** Aliases repeat what they stand for; this bounds what a small file can become. */
-const valuesMax = 50_000
+const valuesMax = 20_000
 
 /** Reads one YAML document. Never throws. */
 export function readYaml(file: string, bytes: Uint8Array, options: YamlOptions = {}): YamlResult {
@@ -127,6 +127,11 @@ function parse(file: string, text: string, traps: 'refuse' | 'accept', earlier: 
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
+  const conflict = /^(?:<{7} |={7}$|>{7} )/m.exec(text)
+  if (conflict && documents.some((document) => document.errors.length > 0)) {
+    const message = 'a marker of a merge conflict stands here'
+    return { document: undefined, problems: [...earlier, at(file, text, conflict.index, message)] }
+  }
   const problems = [...earlier]
   for (const error of firstOfEach(documents.flatMap((document) => document.errors))) {
     problems.push({
@@ -213,7 +218,8 @@ class NodeReader {
       return null
     }
     if (isAlias(node)) return this.#readAlias(node.source, path, depth, offset)
-    if (node.tag !== undefined && isExplicitTag(node)) this.#report(path, offset, `tags are not accepted: ${node.tag}`)
+    if (node.tag !== undefined && isExplicitTag(node))
+      this.#report(path, offset, `tags are not accepted: ${node.tag.replace('tag:yaml.org,2002:', '!!')}`)
     if (isSeq(node)) return node.items.map((item, i) => this.read(item as Node | null, [...path, i], depth + 1))
     if (isMap(node)) return this.#readMap(node.items, path, depth)
     return isScalar(node) ? this.#readScalar(node.value, node.source, node.type === 'PLAIN', path, offset) : null
@@ -339,6 +345,8 @@ function syntaxMessage(error: YAMLError): string {
   if (quote) return `a quote (${quote[1]}) is opened and never closed`
   const token = /^Unexpected (\S+) token in YAML stream: (.*)$/.exec(message)
   if (token) return `unexpected ${token[2]}`
+  const bracket = /must be (?:sufficiently|indented).* end with a ([\]}])$/.exec(message)
+  if (bracket) return `a ${bracket[1] === ']' ? '[' : '{'} is opened and never closed`
   return lowerFirst(message)
 }
 
