@@ -222,7 +222,10 @@ function addTo(base: unknown, add: number | string): number | string | undefined
 
 function suffixOf(value: unknown): string {
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  return text.replaceAll(/[^a-zA-Z0-9.]+/g, '-').replaceAll(/^-+|-+$/g, '')
+  return text
+    .replace(/^-/, 'minus-')
+    .replaceAll(/[^a-zA-Z0-9.]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
 }
 
 function combine(lists: readonly (readonly Choice[])[]): Choice[][] {

@@ -30,17 +30,23 @@ export interface YamlResult {
 
 export const sizeMaxDefault = 1_000_000
 const depthMax = 60
-/** Aliases repeat what they stand for; this bounds what a small file can become. */
-const valuesMax = 20_000
+/** Bounds the work on one file, and what aliases can make of a small one; files of others (rules) may be longer. */
+const valuesMax = { refuse: 10_000, accept: 300_000 } as const
 
 /** Reads one YAML document. Never throws. */
 export function readYaml(file: string, bytes: Uint8Array, options: YamlOptions = {}): YamlResult {
   const { text, problems } = decode(file, bytes, options.sizeMax ?? sizeMaxDefault)
   if (text === undefined) return { document: undefined, problems }
+  const traps = options.traps ?? 'refuse'
   const tooDeep = findDeepNesting(text)
   if (tooDeep !== undefined) return refuse(file, text, tooDeep, problems)
+  const tooMany = findTooMany(text, valuesMax[traps])
+  if (tooMany !== undefined) {
+    const problem = at(file, text, tooMany, `has more than ${valuesMax[traps]} values`)
+    return { document: undefined, problems: orderProblems([...problems, problem]) }
+  }
   try {
-    return parse(file, text, options.traps ?? 'refuse', problems)
+    return parse(file, text, traps, problems)
   } catch (error) {
     // The parser recurses; what the look at the text above has missed ends here.
     if (error instanceof RangeError) return refuse(file, text, 0, problems)
@@ -94,6 +100,16 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number | undefined {
   let i = 0
   while (i < a.length && a[i] === b[i]) i += 1
   return i < a.length ? i : undefined
+}
+
+/** Counts what separates values, before any work is done on them. @returns the offset at which the limit is passed */
+function findTooMany(text: string, limit: number): number | undefined {
+  let count = 0
+  for (const match of text.matchAll(/[,[{]|\n(?=[ \t]*[^\s#])/g)) {
+    count += 1
+    if (count > limit) return match.index
+  }
+  return undefined
 }
 
 /** @returns the offset at which flow brackets or dashes in a row pass the limit */
@@ -185,15 +201,17 @@ class NodeReader {
   readonly #anchors: ReadonlyMap<string, readonly Node[]>
   readonly #traps: 'refuse' | 'accept'
   readonly #offsets = new Map<string, Offsets>()
+  readonly #valuesMax: number
   #values = 0
 
   constructor(root: Node, traps: 'refuse' | 'accept') {
     this.#anchors = findAnchors(root)
     this.#traps = traps
+    this.#valuesMax = valuesMax[traps]
   }
 
   get tooMany(): boolean {
-    return this.#values > valuesMax
+    return this.#values > this.#valuesMax
   }
 
   offsetOf(path: DataPath, on: 'key' | 'value'): number {
@@ -208,11 +226,11 @@ class NodeReader {
     const offset = node?.range?.[0] ?? keyOffset ?? 0
     this.#values += 1
     const id = JSON.stringify(path)
-    if (this.#values <= valuesMax)
+    if (this.#values <= this.#valuesMax)
       this.#offsets.set(id, { key: keyOffset ?? offset, value: node === null ? (keyOffset ?? 0) : offset })
-    if (this.#values === valuesMax + 1)
-      this.#report(path.slice(0, 1), offset, `has more than ${valuesMax} values, aliases counted each time`)
-    if (this.#values > valuesMax || node === null) return null
+    if (this.#values === this.#valuesMax + 1)
+      this.#report(path.slice(0, 1), offset, `has more than ${this.#valuesMax} values, aliases counted each time`)
+    if (this.#values > this.#valuesMax || node === null) return null
     if (depth > depthMax) {
       this.#report(path, offset, `is nested more than ${depthMax} levels deep`)
       return null
