@@ -259,6 +259,7 @@ class NodeReader {
 
   #readMap(items: readonly { key: unknown; value: unknown }[], path: DataPath, depth: number): Record<string, unknown> {
     const result: Record<string, unknown> = {}
+    const merged: unknown[] = []
     for (const item of items) {
       const keyNode = item.key as Node | null
       const offset = keyNode?.range?.[0] ?? 0
@@ -268,9 +269,12 @@ class NodeReader {
         this.#report([...path, key], offset, 'this key stands here twice')
         continue
       }
-      result[key] = this.read(item.value as Node | null, [...path, key], depth + 1, offset)
+      const value = this.read(item.value as Node | null, [...path, key], depth + 1, offset)
+      if (key === '<<' && isPlain(keyNode)) merged.push(...(Array.isArray(value) ? value : [value]))
+      else result[key] = value
     }
-    return result
+    // What is written out goes before what is merged in, and an earlier mapping before a later one.
+    return Object.assign({}, ...merged.toReversed(), result)
   }
 
   #keyOf(node: Node | null, path: DataPath, offset: number): string | undefined {
@@ -287,7 +291,7 @@ class NodeReader {
       this.#report(path, offset, 'a key is empty')
       return undefined
     }
-    if (key === '<<' && node.type === 'PLAIN' && this.#traps === 'refuse') {
+    if (key === '<<' && isPlain(node) && this.#traps === 'refuse') {
       this.#report([...path, key], offset, 'merge keys are not accepted', 'write the keys out')
       return undefined
     }
@@ -328,6 +332,10 @@ class NodeReader {
   #report(path: DataPath, offset: number, message: string, hint?: string): void {
     this.findings.push({ path, on: 'value', message, hint, offset })
   }
+}
+
+function isPlain(node: Node | null): boolean {
+  return isScalar(node) && node.type === 'PLAIN'
 }
 
 function findAnchors(root: unknown): Map<string, Node[]> {

@@ -91,10 +91,14 @@ describe('the YAML reader', () => {
   })
 
   it('leaves the words of other formats alone', () => {
-    const { document, problems } = readYaml('p.yml', Buffer.from('a: no\nb: &b { x: 1 }\nc:\n  <<: *b\n'), {
-      traps: 'accept',
-    })
+    const { document, problems } = readYaml(
+      'p.yml',
+      Buffer.from('a: no\nb: &b { x: 1, y: 2 }\nc:\n  y: 3\n  <<: *b\n'),
+      {
+        traps: 'accept',
+      },
+    )
     expect(problems).toEqual([])
-    expect(document!.data).toMatchObject({ a: 'no', b: { x: 1 } })
+    expect(document!.data).toEqual({ a: 'no', b: { x: 1, y: 2 }, c: { x: 1, y: 3 } })
   })
 })
