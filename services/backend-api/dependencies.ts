@@ -2,6 +2,7 @@
  * The backend's view of what it depends on: database, cache, ML engine and bus, each with its spans, its times and a
  * memory of whether it could be reached.
  */
+import { createDependencyHealth } from '../runtime/dependency-health.ts'
 import { propagate } from '../runtime/http-server.ts'
 import {
   DependencyError,
@@ -21,7 +22,7 @@ const prefixes: Readonly<Record<CacheType, string>> = { recommendations: 'rec:',
 
 export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onLookup: (hit: boolean) => void) {
   const { clock, tracer } = ports
-  const health = createHealth(ports)
+  const health = createDependencyHealth(ports)
 
   /** Runs an operation inside a span of the request, and remembers how the dependency did. */
   async function observe<T>(
@@ -37,7 +38,7 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
       return result
     } catch (error) {
       span?.fail(error as Error)
-      health.failed(name, error)
+      health.failed(error, name)
       throw error
     } finally {
       observeSeconds(Math.round((clock.nowMs() - startMs) * 1000) / 1e6)
@@ -137,30 +138,3 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
 }
 
 function ignoreSeconds(): void {}
-
-/** Says once that a dependency is gone, and once that it is back. */
-function createHealth(ports: Ports) {
-  const log = ports.logger.child('dependencies')
-  const failedSinceMs = new Map<string, number>()
-  return {
-    reached(dependency: string): void {
-      if (failedSinceMs.size === 0) return
-      const sinceMs = failedSinceMs.get(dependency)
-      if (sinceMs === undefined) return
-      failedSinceMs.delete(dependency)
-      const downFor = Math.round(ports.clock.nowMs() - sinceMs) / 1000
-      log.info('dependency_recovered', `${dependency} answers again after ${downFor} s`, { dependency, downFor })
-    },
-    failed(dependency: string, error: unknown): void {
-      if (!(error instanceof DependencyError) || failedSinceMs.has(dependency)) return
-      failedSinceMs.set(dependency, ports.clock.nowMs())
-      log.error(
-        'dependency_unavailable',
-        `${dependency} can't be reached: ${error.message}`,
-        { dependency, reason: error.kind },
-        undefined,
-        error,
-      )
-    },
-  }
-}

@@ -120,5 +120,5 @@ function naturalLogarithm(x: number): number {
     sum += power / n
     power *= z * z
   }
-  return 2 * sum - halvings * 0.6931471805599453
+  return 2 * sum - halvings * Math.LN2
 }

@@ -1,5 +1,5 @@
 /** Answers the scraper: reads what a process of the virtual world exposes, as a GET of its metrics path would. */
-import type { TargetReader, TargetReading } from '../scrape/scraper.ts'
+import type { MetricFamily, TargetReader, TargetReading } from '../scrape/scraper.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
 /** Time to write one sample as text, and the fixed part of an exposition, milliseconds of processor. */
@@ -38,7 +38,7 @@ export function createTargetReader(world: VirtualWorld): TargetReader {
       return failed('server returned HTTP status 404 Not Found')
     }
     program.beforeScrape?.()
-    const families = await life.registry.getMetricsAsJSON()
+    const families = (await life.registry.getMetricsAsJSON()) as readonly MetricFamily[]
     const samples = families.reduce((sum, family) => sum + family.values.length, 0)
     const { container } = process.options
     const workMs = cpuPerScrapeMs + samples * cpuPerSampleMs

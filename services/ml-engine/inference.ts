@@ -1,0 +1,128 @@
+/** What the ML engine answers: embeddings, nearest neighbours, recommendation lists. */
+import type { Route } from '../runtime/define-service.ts'
+import { HttpError } from '../runtime/http-server.ts'
+import type { LatencyProfile, Ports, RequestContext, ServiceRequest } from '../runtime/ports.ts'
+import { latencyAt } from '../runtime/rng.ts'
+import type { Span } from '../runtime/telemetry/tracing.ts'
+import type { MlEngineConfig } from './config.ts'
+import type { EmbeddingCache } from './embedding-cache.ts'
+import type { MlEngineMetrics } from './metrics.ts'
+import { type Models, modelName } from './models.ts'
+
+const indexType = 'ivf_flat'
+const longestList = 100
+
+interface RecommendBody {
+  readonly tenantId: string
+  readonly userId: string
+  readonly k: number
+}
+
+export function createInference(
+  ports: Ports,
+  config: MlEngineConfig,
+  metrics: MlEngineMetrics,
+  models: Models,
+  cache: EmbeddingCache,
+): Route[] {
+  const { clock, tracer } = ports
+  const dice = ports.rng.fork('inference/times')
+  const itemsOf = new Map(config.tenants.map((tenant) => [tenant.id, tenant.items]))
+
+  /** Works for a time drawn from the profile: partly on the processor, partly waiting. @returns seconds it took */
+  async function work(profile: LatencyProfile, factor = 1): Promise<number> {
+    const startMs = clock.nowMs()
+    const ms = latencyAt(profile, dice.next()) * factor
+    await ports.cpu.work(ms * config.cpuShare)
+    if (config.cpuShare < 1) await clock.sleep(ms * (1 - config.cpuShare))
+    return Math.round((clock.nowMs() - startMs) * 1000) / 1e6
+  }
+
+  /** Runs a step inside a span of the request. */
+  async function within<T>(span: Span | undefined, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      span?.fail(error as Error)
+      throw error
+    } finally {
+      span?.end()
+    }
+  }
+
+  function embeddingOf(tenantId: string, userId: string, context: RequestContext): Promise<void> {
+    const span = tracer.startChild('get_user_embedding', context.span)
+    return within(span, async () => {
+      const key = `${tenantId}/${userId}`
+      const hit = cache.lookUp(key)
+      span?.setAttribute('cache.hit', hit)
+      if (hit) return
+      await ports.database.query({
+        type: 'select',
+        table: 'user_features',
+        statement: 'SELECT features FROM user_features WHERE tenant_id = $1 AND user_id = $2',
+        rows: 1,
+      })
+      metrics.embeddingDuration.observe({ model_name: modelName }, await work(config.embedding))
+      cache.put(key)
+    })
+  }
+
+  function search(k: number, context: RequestContext): Promise<void> {
+    const span = tracer.startChild('ann_search', context.span, { attributes: { top_k: k, index_type: indexType } })
+    return within(span, async () => {
+      metrics.searchDuration.observe({ index_type: indexType }, await work(config.search))
+    })
+  }
+
+  function infer(operation: string, tenantId: string, factor: number, context: RequestContext): Promise<void> {
+    const span = tracer.startChild('ml.inference', context.span, {
+      attributes: { 'ml.model.name': modelName, 'ml.model.version': `v${models.versionOf(tenantId)}` },
+    })
+    return within(span, async () => {
+      metrics.inferenceDuration.observe({ model_type: modelName, operation }, await work(config.inference, factor))
+    })
+  }
+
+  /** @throws HttpError 400 */
+  function readBody(request: ServiceRequest): RecommendBody {
+    const body = request.body as RecommendBody | undefined
+    const items = body && itemsOf.get(body.tenantId)
+    if (!body || items === undefined) throw new HttpError(400, 'unknown_tenant', 'the body names no known tenant')
+    if (!(body.k >= 1 && body.k <= longestList)) {
+      throw new HttpError(400, 'invalid_k', `k must be between 1 and ${longestList}`)
+    }
+    return { ...body, k: Math.min(body.k, items) }
+  }
+
+  return [
+    {
+      route: 'POST /embed',
+      async handle(request, context) {
+        const { tenantId, userId } = readBody(request)
+        await embeddingOf(tenantId, userId, context)
+        return { status: 200, body: { dimensions: 128 }, bodyBytes: 1_100 }
+      },
+    },
+    {
+      route: 'POST /search',
+      async handle(request, context) {
+        const { tenantId, userId, k } = readBody(request)
+        await embeddingOf(tenantId, userId, context)
+        await search(k, context)
+        return { status: 200, body: { items: k }, bodyBytes: 40 + k * 24 }
+      },
+    },
+    {
+      route: 'POST /recommend',
+      async handle(request, context) {
+        const { tenantId, userId, k } = readBody(request)
+        await embeddingOf(tenantId, userId, context)
+        await search(k * 5, context)
+        await infer('rank', tenantId, 1, context)
+        const body = { items: k, algorithm: 'personalised', modelVersion: `v${models.versionOf(tenantId)}` }
+        return { status: 200, body, bodyBytes: 80 + k * 48 }
+      },
+    },
+  ]
+}

@@ -1,0 +1,64 @@
+/** What the scrapes showed, for those who ask why a series is missing: exposed by which job, dropped by which step. */
+import type { SelectorFacts } from '../judge/embedded/engine.ts'
+import type { Labels } from '../judge/judge.ts'
+import { nearestOf } from '../scenario/did-you-mean.ts'
+
+export class ScrapeRecord {
+  /** Stored name to the jobs that expose it. */
+  readonly #stored = new Map<string, Set<string>>()
+  readonly #renamed = new Map<string, string>()
+  readonly #dropped = new Map<string, { job: string; place: string }[]>()
+  readonly #failures = new Map<string, { job: string; error: string; count: number }>()
+
+  stored(job: string, exposedName: string, storedName: string): void {
+    add(this.#stored, storedName, job)
+    if (exposedName !== storedName) this.#renamed.set(exposedName, storedName)
+  }
+
+  dropped(job: string, exposedName: string, place: string): void {
+    const drops = this.#dropped.get(exposedName) ?? []
+    if (!drops.some((drop) => drop.job === job && drop.place === place)) drops.push({ job, place })
+    this.#dropped.set(exposedName, drops)
+  }
+
+  failed(job: string, address: string, error: string): void {
+    const key = `${job} ${address} ${error}`
+    const failure = this.#failures.get(key) ?? { job, error, count: 0 }
+    failure.count += 1
+    this.#failures.set(key, failure)
+  }
+
+  /**
+   * Why nothing matches a selector.
+   * @param series label sets of the stored series of the selector's metric
+   * @returns one sentence, and whether it is the scrape config that hides the series
+   */
+  explainMissing(selector: SelectorFacts, series: readonly Labels[]): string {
+    const { metric } = selector
+    if (metric === undefined) return `no series matches ${selector.selector}`
+    const drop = this.#dropped.get(metric)?.[0]
+    if (!this.#stored.has(metric) || series.length === 0) {
+      if (drop) return `${metric} is exposed by job ${drop.job}, but dropped by ${drop.place}`
+      const renamed = this.#renamed.get(metric)
+      if (renamed) return `${metric} is renamed to ${renamed} by metric_relabel_configs`
+      const nearest = nearestOf(metric, [...this.#stored.keys(), ...this.#dropped.keys()])
+      return `no target exposes ${metric}${nearest ? `; the nearest is ${nearest}` : ''}`
+    }
+    const partly = drop ? ` (other series of it are dropped by ${drop.place})` : ''
+    const blocking = selector.matchers.find(
+      ({ name, operator, value }) =>
+        name !== '__name__' && operator === '=' && !series.some((labels) => (labels[name] ?? '') === value),
+    )
+    if (!blocking) return `no series of ${metric} matches ${selector.selector}${partly}`
+    const values = [...new Set(series.map((labels) => labels[blocking.name]).filter((value) => value !== undefined))]
+    if (values.length === 0) return `no series of ${metric} has the label ${blocking.name}${partly}`
+    const listed = values.sort().slice(0, 5).join(', ')
+    return `no series of ${metric} has ${blocking.name}="${blocking.value}"; there is ${listed}${partly}`
+  }
+}
+
+function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const set = map.get(key)
+  if (set) set.add(value)
+  else map.set(key, new Set([value]))
+}
