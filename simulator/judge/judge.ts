@@ -67,6 +67,8 @@ export interface Judge {
    * @throws TemplateError with Prometheus's own message.
    */
   renderText(template: string, data: TemplateData): Promise<string>
+  /** Samples before this time are not asked for any more; a judge may forget them. */
+  forget(beforeMs: number): Promise<void>
   /** An empty judge of the same kind, for assignments that write rule results back. */
   fork(): Promise<Judge>
   /** Ends the judge and removes what it left on disk. Safe to call twice. */

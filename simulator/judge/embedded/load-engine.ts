@@ -1,0 +1,235 @@
+/**
+ * Loads the WebAssembly module that holds Prometheus's own packages (source in `go/`), and speaks to it: one function,
+ * called with an operation, JSON and bytes. See `go/call.go` for the other side.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { brotliDecompressSync } from 'node:zlib'
+import { packageRoot } from '../../package-root.ts'
+import {
+  type InstantResult,
+  type Labels,
+  QueryError,
+  type RangeSeries,
+  type SeriesSamples,
+  TemplateError,
+} from '../judge.ts'
+import type { Engine, EngineStore, ExpressionFacts, ParsedGroup, Relabeler, RuleFileProblem } from './engine.ts'
+
+/** What the committed module was built from. */
+export interface EngineFacts {
+  /** Release of Prometheus, for example `3.16.0`. */
+  readonly prometheus: string
+  readonly module: string
+  readonly go: string
+  /** Of the unpacked module. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+const folder = () => join(packageRoot(), 'simulator', 'judge', 'embedded')
+
+export function engineFacts(): EngineFacts {
+  return JSON.parse(readFileSync(join(folder(), 'engine.json'), 'utf8')) as EngineFacts
+}
+
+/** Unpacks and compiles the module. Takes about half a second; workers can share the result. */
+export async function compileEngine(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(brotliDecompressSync(readFileSync(join(folder(), 'engine.wasm.br'))))
+}
+
+type Call = (operation: string, input: string, data: Uint8Array | undefined) => Answer
+type Answer = { json: string; data?: Uint8Array } | { kind: 'query' | 'template' | 'input' | 'internal'; error: string }
+
+interface GoGlobals {
+  Go: new () => { importObject: WebAssembly.Imports; run(instance: WebAssembly.Instance): Promise<void> }
+  __firedrillEngineReady?: (call: Call) => void
+}
+
+/** Starts an engine of its own (memory, stores) from the compiled module. */
+export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
+  await import(pathToFileURL(join(folder(), 'wasm_exec.js')).href)
+  const globals = globalThis as unknown as GoGlobals
+  const go = new globals.Go()
+  const instance = await WebAssembly.instantiate(module, go.importObject)
+  let call: Call | undefined
+  globals.__firedrillEngineReady = (ready) => {
+    call = ready
+  }
+  // Runs up to the point where it waits for calls, and stays there.
+  void go.run(instance)
+  delete globals.__firedrillEngineReady
+  if (!call) throw new Error('the engine did not start')
+  return new WasmEngine(call, engineFacts().prometheus)
+}
+
+class WasmEngine implements Engine {
+  readonly version: string
+  readonly #call: Call
+
+  constructor(call: Call, version: string) {
+    this.#call = call
+    this.version = version
+  }
+
+  /** @throws Error with Prometheus's message, of the kind that the operation names */
+  call<T>(operation: string, input: unknown, data?: Uint8Array): { result: T; data: Uint8Array | undefined } {
+    const answer = this.#call(operation, JSON.stringify(input ?? null), data)
+    if ('error' in answer) throw toError(answer, input)
+    return { result: JSON.parse(answer.json) as T, data: answer.data }
+  }
+
+  checkRules(fileText: string): readonly RuleFileProblem[] {
+    return this.call<RuleFileProblem[]>('checkRules', fileText).result
+  }
+
+  parseRules(fileText: string): readonly ParsedGroup[] {
+    return this.call<ParsedGroup[]>('parseRules', fileText).result
+  }
+
+  inspect(expression: string): ExpressionFacts {
+    return this.call<ExpressionFacts>('inspect', expression).result
+  }
+
+  parseDuration(text: string): number {
+    return this.call<number>('parseDuration', text).result
+  }
+
+  compileRelabel(configs: readonly unknown[]): Relabeler {
+    const relabel = this.call<number>('relabel', configs).result
+    return {
+      apply: (labels) => {
+        const { result } = this.call<{ labels: Labels } | { droppedBy: number }>('applyRelabel', { relabel, labels })
+        return 'labels' in result ? result.labels : result
+      },
+    }
+  }
+
+  createStore(): EngineStore {
+    return new WasmStore(this, this.call<number>('createStore', null).result)
+  }
+
+  renderText(template: string, data: Parameters<Engine['renderText']>[1], store?: EngineStore): string {
+    const id = store instanceof WasmStore ? store.id : 0
+    // JSON has neither NaN nor infinities.
+    const value = Number.isNaN(data.value) ? 'NaN' : String(data.value)
+    return this.call<string>('renderText', { ...data, template, value, store: id }).result
+  }
+}
+
+class WasmStore implements EngineStore {
+  readonly id: number
+  readonly #engine: WasmEngine
+  readonly #references = new Map<string, number>()
+
+  constructor(engine: WasmEngine, id: number) {
+    this.#engine = engine
+    this.id = id
+  }
+
+  append(batch: readonly SeriesSamples[]): void {
+    const added: Labels[] = []
+    const words = batch.reduce((sum, { timesMs }) => sum + 2 + 2 * timesMs.length, 0)
+    const numbers = new Float64Array(words)
+    // The bits of the stale marker are written as whole numbers: as a number it might become any other NaN.
+    const bits = new BigUint64Array(numbers.buffer)
+    let at = 0
+    for (const { labels, timesMs, values, stale } of batch) {
+      const count = timesMs.length
+      numbers[at] = this.#reference(labels, added)
+      numbers[at + 1] = count
+      numbers.set(timesMs, at + 2)
+      numbers.set(values, at + 2 + count)
+      for (const position of stale) bits[at + 2 + count + position] = staleMarker
+      at += 2 + 2 * count
+    }
+    this.#engine.call('append', { store: this.id, series: added }, new Uint8Array(numbers.buffer))
+  }
+
+  #reference(labels: Labels, added: Labels[]): number {
+    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+    let reference = this.#references.get(key)
+    if (reference === undefined) {
+      reference = this.#references.size
+      this.#references.set(key, reference)
+      added.push(labels)
+    }
+    return reference
+  }
+
+  queryRange(query: Parameters<EngineStore['queryRange']>[0]): readonly RangeSeries[] {
+    const { result, data } = this.#engine.call<SeriesHead[]>('queryRange', { store: this.id, ...query })
+    return decodeSeries(result, data)
+  }
+
+  query(expression: string, timeMs: number): InstantResult {
+    const { result, data } = this.#engine.call<
+      | { type: 'vector'; samples: Labels[] }
+      | { type: 'scalar' }
+      | { type: 'string'; value: string }
+      | { type: 'matrix'; series: SeriesHead[] }
+    >('query', { store: this.id, expression, startMs: timeMs })
+    switch (result.type) {
+      case 'string':
+        return result
+      case 'scalar':
+        return { type: 'scalar', value: numbersOf(data)[0]! }
+      case 'matrix':
+        return { type: 'matrix', series: decodeSeries(result.series, data) }
+      case 'vector': {
+        const values = numbersOf(data)
+        return { type: 'vector', samples: result.samples.map((labels, i) => ({ labels, value: values[i]! })) }
+      }
+    }
+  }
+
+  series(matcher: string, startMs: number, endMs: number): readonly Labels[] {
+    return this.#engine.call<Labels[]>('series', { store: this.id, matcher, startMs, endMs }).result
+  }
+
+  labelValues(label: string, matcher: string | undefined, startMs: number, endMs: number): readonly string[] {
+    const input = { store: this.id, label, matcher: matcher ?? '', startMs, endMs }
+    return this.#engine.call<string[]>('labelValues', input).result
+  }
+
+  dropBefore(timeMs: number): void {
+    this.#engine.call('dropBefore', { store: this.id, timeMs })
+  }
+
+  close(): void {
+    this.#engine.call('closeStore', this.id)
+  }
+}
+
+/** Prometheus model/value/value.go. */
+const staleMarker = 0x7ff0_0000_0000_0002n
+
+interface SeriesHead {
+  readonly labels: Labels
+  readonly count: number
+}
+
+function decodeSeries(heads: readonly SeriesHead[], data: Uint8Array | undefined): RangeSeries[] {
+  const numbers = numbersOf(data)
+  let at = 0
+  return heads.map(({ labels, count }) => {
+    const timesMs = Array.from(numbers.subarray(at, at + count))
+    const values = Array.from(numbers.subarray(at + count, at + 2 * count))
+    at += 2 * count
+    return { labels, timesMs, values }
+  })
+}
+
+function numbersOf(data: Uint8Array | undefined): Float64Array {
+  return data ? new Float64Array(data.buffer, data.byteOffset, data.byteLength / 8) : new Float64Array()
+}
+
+function toError(answer: { kind: string; error: string }, input: unknown): Error {
+  if (answer.kind === 'query') {
+    const expression = typeof input === 'string' ? input : ((input as { expression?: string })?.expression ?? '')
+    return new QueryError(expression, answer.error)
+  }
+  if (answer.kind === 'template') return new TemplateError(answer.error)
+  return new Error(answer.error)
+}
