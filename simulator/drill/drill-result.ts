@@ -76,6 +76,8 @@ export interface AlertResult {
   readonly firingAt: Interval | null
   readonly pendingAt: Interval | null
   readonly resolvedAt: Interval | null
+  /** Whether the text has no gap; null when nobody asked or nothing fired. */
+  readonly text: 'complete' | 'incomplete' | null
   readonly instances: readonly AlertInstance[]
 }
 

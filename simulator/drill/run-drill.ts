@@ -24,6 +24,7 @@ import { createTargetReader } from '../world/target-reader.ts'
 import { VirtualWorld } from '../world/virtual-world.ts'
 import type { AlertResult, DrillResult, EventSpan, Finding, Verdict } from './drill-result.ts'
 import { EffectWitness } from './effect-witness.ts'
+import { exitCodeOf } from './exit-codes.ts'
 import { SignalCapture } from './signal-capture.ts'
 import { type SpanRecord, spanRecord } from './span-record.ts'
 
@@ -210,7 +211,7 @@ class DrillRun {
       title: drill.title,
       seed: drill.seed,
       verdict,
-      exitCode: exitCodes[verdict],
+      exitCode: exitCodeOf(verdict),
       judge: this.#judge.identity,
       virtualSeconds: drill.lengthMs / 1000,
       wallSeconds: Math.round(this.#options.wallClock() - startedMs) / 1000,
@@ -301,16 +302,4 @@ function verdictOf({ alerts, steady, effects, logs, traces }: Judged): Verdict {
   if (alerts.some(({ ok, detail }) => !ok && detail.startsWith('can never fire'))) return 'rule can never fire'
   const held = [...alerts, ...logs, ...traces].every(({ ok }) => ok)
   return held ? 'held' : 'expectation failed'
-}
-
-const exitCodes: Readonly<Record<Verdict, number>> = {
-  held: 0,
-  'expectation failed': 1,
-  invalid: 2,
-  'steady state did not hold': 3,
-  'fault had no effect': 4,
-  'rule can never fire': 5,
-  'judge did not answer': 6,
-  'internal error': 70,
-  interrupted: 130,
 }

@@ -75,6 +75,7 @@ async function judgeAlert(
     firingAt: allOrNone(outcomes.map(({ firingAtMs }) => firingAtMs)),
     pendingAt: allOrNone(outcomes.map(({ pendingAtMs }) => pendingAtMs)),
     resolvedAt: allOrNone(outcomes.map(({ resolvedAtMs }) => resolvedAtMs)),
+    text: null,
     instances: instances.map(({ instance }) => instance),
   }
   const why = () => evaluations.map(explain).find((reason) => reason !== undefined)
@@ -82,7 +83,8 @@ async function judgeAlert(
     const gaps = expected.textComplete
       ? instances.filter(({ instance }) => hasLabels(instance.labels, labels)).flatMap((one) => one.gaps)
       : []
-    return { ...common, ...judgeFires(expected, outcomes, { evaluations, gaps, why, drill }) }
+    const text = expected.textComplete && common.firingAt ? (gaps.length > 0 ? 'incomplete' : 'complete') : null
+    return { ...common, text, ...judgeFires(expected, outcomes, { evaluations, gaps, why, drill }) }
   }
   // Silence of a rule that could not have fired proves nothing.
   const vacuous = named && expected.kind !== 'may' && !evaluations.some(({ everTrue }) => everTrue) ? why() : undefined
@@ -291,6 +293,7 @@ function blank(alertname: string, expected: AlertResult['expected']): AlertResul
     firingAt: null,
     pendingAt: null,
     resolvedAt: null,
+    text: null,
     instances: [],
   }
 }

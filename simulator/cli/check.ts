@@ -1,0 +1,105 @@
+/** `firedrill check`: says what is wrong in scenarios, rules and scrape config, without running anything. */
+
+import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
+import { formatDuration } from '../expectations/clock-text.ts'
+import type { Drill } from '../scenario/scenario.ts'
+import type { CommandContext } from './context.ts'
+import { scenariosFolder, selectDrills } from './scenario-files.ts'
+import { chooseJudge, printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+export interface CheckOptions extends SetUpOptions {
+  /** Runs the drills, and prints the windows that rules and model give today. */
+  readonly suggest: boolean
+  readonly json: boolean
+}
+
+/** @returns the exit code */
+export async function checkCommand(
+  names: readonly string[],
+  options: CheckOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { console } = context
+  const set = await setUp(options, context)
+  const known = set.loaded && !set.loaded.foreignRules ? set.loaded.alerts : undefined
+  const selection = { names, all: names.length === 0, tags: [], twins: true }
+  const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
+  const problems = [...set.problems, ...selected.problems]
+  if (options.json) {
+    const exitCode = problems.length + selected.unknown.length > 0 ? exitCodes.invalid.code : 0
+    console.out(JSON.stringify({ format: 1, problems, unknown: selected.unknown, exitCode }, undefined, 2))
+    return exitCode
+  }
+  for (const { name, nearest } of selected.unknown) {
+    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
+  }
+  if (problems.length > 0) printProblems(problems, context)
+  if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
+  if (options.suggest) return suggest(selected.drills, set, context)
+  const twins = selected.drills.filter(({ twin }) => twin !== undefined).length
+  const rules = set.loaded!.groups.reduce((sum, group) => sum + group.rules.length, 0)
+  console.out(`${selected.drills.length - twins} scenarios with ${twins} twins, ${rules} rules: nothing is wrong`)
+  return exitCodes.held.code
+}
+
+/** Prints for each alert that is expected to fire when it does so today, relative to what its window refers to. */
+async function suggest(
+  drills: readonly Drill[],
+  set: Awaited<ReturnType<typeof setUp>>,
+  context: CommandContext,
+): Promise<number> {
+  const judge = await chooseJudge({ judge: 'auto' }, context)
+  if (typeof judge === 'number') return judge
+  const pool = new WorkerPool(drills, {
+    module: set.module,
+    setup: {
+      ...set.source,
+      judge: 'embedded',
+      prometheusBinary: undefined,
+      temporaryFolder: context.temporaryFolder(),
+    },
+    workers: context.cores,
+    judge: judge.identity,
+    onProgress: ({ drillsDone, drills: all }) => context.console.progress(`${drillsDone}/${all} drills`),
+  })
+  context.onInterrupt(() => pool.stop())
+  const results = await pool.run()
+  context.console.progress('')
+  for (const [i, result] of results.entries()) {
+    const lines = result.alerts.flatMap((alert) => suggestion(alert, drills[i]!))
+    const broken = brokenLine(result)
+    if (lines.length + broken.length === 0) continue
+    context.console.out(`${result.scenario}:`)
+    for (const line of [...broken, ...lines]) context.console.out(`  ${line}`)
+  }
+  return worstExitCode(results.map(({ exitCode }) => (exitCode === 70 || exitCode === 6 ? exitCode : 0)))
+}
+
+function brokenLine({ exitCode, verdict, notes }: DrillResult): string[] {
+  return exitCode === 70 || exitCode === 6 ? [`# ${verdict}: ${notes[0]}`] : []
+}
+
+function suggestion(alert: AlertResult, drill: Drill): string[] {
+  const expected = drill.expect.alerts[alert.alertname]
+  if (expected?.kind !== 'fires') {
+    const surprising = alert.firingAt !== null && expected?.kind !== 'may'
+    return surprising ? [`# ${alert.alertname}: ${alert.detail}`] : []
+  }
+  if (alert.firingAt === null) return [`# ${alert.alertname}: ${alert.detail}`]
+  const lines = [`${alert.alertname}:`, `  firing: ${windowText(alert.firingAt, expected.firingAfter)}`]
+  if (alert.resolvedAt) {
+    const after = expected.resolvedAfter ?? expected.firingAfter
+    lines.push(`  resolved: ${windowText(alert.resolvedAt, after)}`)
+  }
+  return lines
+}
+
+function windowText(
+  [from, to]: readonly [number, number],
+  after: { readonly text: string; readonly ms: number },
+): string {
+  const relative = (s: number) => formatDuration(s * 1000 - after.ms)
+  return `{ after: ${after.text}, between: [${relative(from)}, ${relative(to)}] }`
+}

@@ -1,0 +1,52 @@
+/** Runs drills in a thread of its own, one after the other: a drill can be ended from outside, and cores are used. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
+import { runDrill } from '../drill/run-drill.ts'
+import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
+import { startEngine } from '../judge/embedded/load-engine.ts'
+import { type Judge, JudgeError } from '../judge/judge.ts'
+import { startPrivatePrometheus } from '../judge/prometheus/private-prometheus.ts'
+import type { Drill } from '../scenario/scenario.ts'
+import type { FromWorker, ToWorker } from './worker-messages.ts'
+
+const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
+const port = parentPort!
+const send = (message: FromWorker) => port.postMessage(message)
+
+const engine = await startEngine(module)
+const { loaded, problems } = loadSetup(setup, engine)
+if (!loaded) throw new Error(`the set-up changed while it was read: ${problems[0]?.message}`)
+
+async function createJudge(): Promise<Judge> {
+  if (setup.judge === 'embedded') return createEmbeddedJudge(engine)
+  return startPrivatePrometheus({
+    binary: setup.prometheusBinary!,
+    temporaryFolder: setup.temporaryFolder,
+    engine,
+    onStart: (pid) => send({ type: 'child', pid, running: true }),
+    onEnd: (pid) => send({ type: 'child', pid, running: false }),
+  })
+}
+
+async function run(index: number, drill: Drill): Promise<void> {
+  try {
+    const result = await runDrill(drill, {
+      config: loaded!.config,
+      groups: loaded!.groups,
+      foreignRules: loaded!.foreignRules,
+      createJudge,
+      temporaryFolder: setup.temporaryFolder,
+      wallClock: () => performance.now(),
+      onProgress: ({ virtualMs }) => send({ type: 'progress', index, virtualMs }),
+    })
+    send({ type: 'result', index, result, memoryBytes: process.memoryUsage.rss() })
+  } catch (error) {
+    const { message, stack } = error as Error
+    const hint = error instanceof JudgeError ? error.hint : ''
+    const kind = error instanceof JudgeError ? 'judge' : 'bug'
+    send({ type: 'failure', index, kind, message: hint ? `${message} (${hint})` : message, stack: stack ?? message })
+  }
+}
+
+port.on('message', (message: ToWorker) => void run(message.index, message.drill))
+send({ type: 'ready' })

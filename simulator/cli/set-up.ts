@@ -1,0 +1,74 @@
+/** The first steps that commands share: the engine, the scrape config, the rules, the judge. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DrillSetup, type LoadedSetup, loadSetup } from '../drill/drill-setup.ts'
+import { exitCodes } from '../drill/exit-codes.ts'
+import type { Engine } from '../judge/embedded/engine.ts'
+import { compileEngine, engineFacts, startEngine } from '../judge/embedded/load-engine.ts'
+import type { JudgeIdentity } from '../judge/judge.ts'
+import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
+import { packageRoot } from '../package-root.ts'
+import { formatProblem, type Problem } from '../scenario/problem.ts'
+import type { CommandContext } from './context.ts'
+
+export interface SetUpOptions {
+  readonly rules?: string
+  readonly prometheusConfig?: string
+}
+
+export interface JudgeOptions {
+  readonly judge: 'auto' | 'embedded' | 'prometheus'
+  readonly prometheus?: string
+}
+
+/** The file that the user names, else that of the current folder, else the platform's own. */
+export function configFileOf(option: string | undefined, cwd: string): string {
+  if (option !== undefined) return option
+  const inProject = join('observability', 'prometheus', 'prometheus.yml')
+  return existsSync(join(cwd, inProject)) ? inProject : join(packageRoot(), inProject)
+}
+
+export interface SetUp {
+  readonly engine: Engine
+  readonly module: WebAssembly.Module
+  readonly source: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'>
+  readonly loaded: LoadedSetup | undefined
+  readonly problems: readonly Problem[]
+}
+
+export async function setUp(options: SetUpOptions, context: CommandContext): Promise<SetUp> {
+  const module = await compileEngine()
+  const engine = await startEngine(module)
+  const source = {
+    configFile: configFileOf(options.prometheusConfig, context.cwd),
+    rulePatterns: options.rules === undefined ? undefined : options.rules.split(',').filter((part) => part !== ''),
+    environment: { ...context.environment, ENVIRONMENT: context.environment.ENVIRONMENT ?? 'dev' },
+  }
+  return { engine, module, source, ...loadSetup(source, engine) }
+}
+
+/** @returns the judge to use, or the exit code when it is not to be had */
+export async function chooseJudge(
+  options: JudgeOptions,
+  context: CommandContext,
+): Promise<{ kind: 'embedded' | 'prometheus'; binary: string | undefined; identity: JudgeIdentity } | number> {
+  if (options.judge !== 'prometheus') {
+    const version = engineFacts().prometheus
+    return { kind: 'embedded', binary: undefined, identity: { kind: 'embedded', version } }
+  }
+  const found = findBinary('prometheus', context.environment, options.prometheus)
+  if (!found) {
+    const where = options.prometheus ? `${options.prometheus} is not a program` : 'prometheus is not installed'
+    context.console.err(`${where}. ${howToGet}. (The embedded judge needs none: --judge embedded)`)
+    return exitCodes.judge.code
+  }
+  const version = (await versionOf(found.path)) ?? 'unknown'
+  return { kind: 'prometheus', binary: found.path, identity: { kind: 'prometheus', version } }
+}
+
+/** Each problem on a line of its own. */
+export function printProblems(problems: readonly Problem[], context: CommandContext): void {
+  for (const problem of problems) context.console.err(formatProblem(problem))
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+  context.console.err(`${count}, nothing was run`)
+}

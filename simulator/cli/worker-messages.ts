@@ -1,0 +1,23 @@
+/** What the pool and its workers say to each other. */
+import type { DrillResult } from '../drill/drill-result.ts'
+import type { Drill } from '../scenario/scenario.ts'
+
+export interface ToWorker {
+  readonly index: number
+  readonly drill: Drill
+}
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'progress'; readonly index: number; readonly virtualMs: number }
+  | { readonly type: 'result'; readonly index: number; readonly result: DrillResult; readonly memoryBytes: number }
+  | {
+      readonly type: 'failure'
+      readonly index: number
+      /** judge: it could not be reached or did not answer; bug: ours. */
+      readonly kind: 'judge' | 'bug'
+      readonly message: string
+      readonly stack: string
+    }
+  /** A server that the worker started or ended; whoever ends the worker ends its servers too. */
+  | { readonly type: 'child'; readonly pid: number; readonly running: boolean }

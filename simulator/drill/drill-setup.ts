@@ -1,0 +1,87 @@
+/** What all drills of a run have in common: scrape config, rules and judge. Plain data, so that it reaches workers. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { alertNames, loadRules, type RuleGroup } from '../alerts/load-rules.ts'
+import type { Engine } from '../judge/embedded/engine.ts'
+import type { Problem } from '../scenario/problem.ts'
+import { loadPrometheusConfig, type PrometheusConfig } from '../scrape/prometheus-config.ts'
+import { expandPattern, type FileSource } from '../scrape/rule-file-paths.ts'
+
+export interface DrillSetup {
+  readonly configFile: string
+  /** Patterns that replace the rule_files of the scrape config. */
+  readonly rulePatterns: readonly string[] | undefined
+  /** For `${VAR}` in external labels. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly judge: 'embedded' | 'prometheus'
+  /** Where the prometheus binary is, for the judge of that kind. */
+  readonly prometheusBinary: string | undefined
+  /** Of this run alone; whoever made it removes it. */
+  readonly temporaryFolder: string
+}
+
+export interface LoadedSetup {
+  readonly config: PrometheusConfig
+  readonly groups: readonly RuleGroup[]
+  readonly alerts: readonly string[]
+  readonly foreignRules: boolean
+}
+
+export const fileSource: FileSource = {
+  read: (path) => readFileSync(path),
+  list(folder) {
+    try {
+      return readdirSync(folder).sort()
+    } catch {
+      return []
+    }
+  },
+}
+
+/** Reads scrape config and rules. Never throws because of what the files say. */
+export function loadSetup(
+  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'>,
+  engine: Engine,
+): { loaded: LoadedSetup | undefined; problems: readonly Problem[] } {
+  let read: ReturnType<typeof loadPrometheusConfig>
+  try {
+    read = loadPrometheusConfig(setup.configFile, { engine, environment: setup.environment, files: fileSource })
+  } catch (error) {
+    return { loaded: undefined, problems: [unreadable(setup.configFile, error)] }
+  }
+  const { config } = read
+  const problems = [...read.problems]
+  const ruleFiles = setup.rulePatterns ? findRules(setup.rulePatterns, problems) : (config?.ruleFiles ?? [])
+  const files = ruleFiles.flatMap((path) => {
+    try {
+      return { path, text: readFileSync(path, 'utf8') }
+    } catch (error) {
+      problems.push(unreadable(path, error))
+      return []
+    }
+  })
+  const rules = loadRules(files, engine, config?.evaluationIntervalMs ?? 60_000)
+  problems.push(...rules.problems)
+  if (!config || problems.length > 0) return { loaded: undefined, problems }
+  const { groups } = rules
+  return {
+    loaded: { config, groups, alerts: alertNames(groups), foreignRules: setup.rulePatterns !== undefined },
+    problems,
+  }
+}
+
+function findRules(patterns: readonly string[], problems: Problem[]): string[] {
+  return patterns.flatMap((pattern) => {
+    const found = expandPattern(pattern, fileSource)
+    if (found.length === 0) {
+      problems.push({ file: pattern, line: 1, column: 1, path: '', message: 'no rule file is there', hint: undefined })
+    }
+    return found
+  })
+}
+
+function unreadable(file: string, error: unknown): Problem {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined) throw error
+  const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`
+  return { file, line: 1, column: 1, path: '', message, hint: undefined }
+}

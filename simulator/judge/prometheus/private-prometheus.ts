@@ -1,0 +1,290 @@
+/**
+ * The second judge: a Prometheus server of this drill alone. Empty data directory in a temporary folder, a port that the
+ * system chooses, no scrape jobs; samples come by remote write. Ended and removed at the close.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Engine } from '../embedded/engine.ts'
+import {
+  type InstantResult,
+  type Judge,
+  JudgeError,
+  type JudgeIdentity,
+  type Labels,
+  QueryError,
+  type RangeSeries,
+} from '../judge.ts'
+import { encodeRemoteWrite } from './remote-write.ts'
+
+export interface PrivatePrometheusOptions {
+  readonly binary: string
+  /** A folder inside of it is made and removed. */
+  readonly temporaryFolder: string
+  /** Renders texts. (A server renders them only for its own alerts.) */
+  readonly engine: Engine
+  /** Told of the server's process, so that somebody else can end it when this thread can't any more. */
+  readonly onStart?: (pid: number) => void
+  readonly onEnd?: (pid: number) => void
+}
+
+const startMsMax = 20_000
+const requestMsMax = 60_000
+const attemptsMax = 4
+const retryAfterMs = 250
+/** What the server gives at most for one series of a range query. */
+const pointsMax = 11_000
+
+/** @throws JudgeError when the server does not start */
+export async function startPrivatePrometheus(options: PrivatePrometheusOptions): Promise<Judge> {
+  const folder = await mkdtemp(join(options.temporaryFolder, 'prometheus-'))
+  const configFile = join(folder, 'prometheus.yml')
+  // Samples of a drill may come twice, and those of the past after newer ones: both are welcome.
+  await writeFile(configFile, 'storage:\n  tsdb:\n    out_of_order_time_window: 30d\n')
+  const child = spawn(
+    options.binary,
+    [
+      `--config.file=${configFile}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      '--storage.tsdb.retention.time=10000d',
+      '--web.listen-address=127.0.0.1:0',
+      '--web.enable-remote-write-receiver',
+      '--log.level=info',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  try {
+    const url = await listenAddress(child, options.binary)
+    if (child.pid !== undefined) options.onStart?.(child.pid)
+    const server = new PrivatePrometheus(url, child, folder, options)
+    await server.identify()
+    return server
+  } catch (error) {
+    child.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** The server says in its log which port it got. */
+function listenAddress(child: ChildProcess, binary: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let log = ''
+    const fail = (reason: string) => {
+      const last = log.trim().split('\n').at(-1) ?? ''
+      reject(new JudgeError(`${binary} ${reason}${last ? `: ${last}` : ''}`, 'firedrill doctor says what is installed'))
+    }
+    const timer = setTimeout(() => fail(`did not listen within ${startMsMax / 1000} s`), startMsMax)
+    child.on('error', (error) => {
+      clearTimeout(timer)
+      fail(`could not be started: ${error.message}`)
+    })
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer)
+      fail(`ended at once (${signal ?? `exit code ${code}`})`)
+    })
+    child.stderr!.setEncoding('utf8')
+    child.stderr!.on('data', (chunk: string) => {
+      // Read on to the end, or the server would block on a full pipe; keep what is needed for a message.
+      log = (log + chunk).slice(-20_000)
+      const match = /msg="?Listening on"? address=(127\.0\.0\.1:\d+)/.exec(log)
+      if (!match) return
+      clearTimeout(timer)
+      resolve(`http://${match[1]}`)
+    })
+  })
+}
+
+class PrivatePrometheus implements Judge {
+  identity: JudgeIdentity = { kind: 'prometheus', version: '' }
+  readonly #url: string
+  readonly #child: ChildProcess
+  readonly #folder: string
+  readonly #options: PrivatePrometheusOptions
+  #ended: string | undefined
+  #closed = false
+
+  constructor(url: string, child: ChildProcess, folder: string, options: PrivatePrometheusOptions) {
+    this.#url = url
+    this.#child = child
+    this.#folder = folder
+    this.#options = options
+    child.on('exit', (code, signal) => {
+      this.#ended = signal ?? `exit code ${code}`
+      if (child.pid !== undefined) options.onEnd?.(child.pid)
+    })
+  }
+
+  async identify(): Promise<void> {
+    // It listens a moment before it is ready.
+    for (const startedMs = performance.now(); ; ) {
+      const response = await this.#fetch('/-/ready', { method: 'GET' })
+      await response.arrayBuffer()
+      if (response.ok) break
+      if (performance.now() - startedMs > startMsMax) throw new JudgeError('Prometheus does not become ready')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const build = await this.#ask<{ version: string }>('/api/v1/status/buildinfo', undefined)
+    this.identity = { kind: 'prometheus', version: build.version.replace(/\+ds.*$/, '') }
+  }
+
+  async append(...[batch]: Parameters<Judge['append']>): Promise<void> {
+    // One after the other: concurrent first writes race, and the order within a series matters.
+    for (const body of encodeRemoteWrite(batch)) await this.#write(body)
+  }
+
+  async #write(body: Uint8Array): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await this.#fetch('/api/v1/write', {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-protobuf',
+          'content-encoding': 'snappy',
+          'x-prometheus-remote-write-version': '0.1.0',
+        },
+        body: body as Uint8Array<ArrayBuffer>,
+      })
+      const text = await response.text()
+      if (response.ok) return
+      const repeatable = response.status >= 500 || response.status === 429
+      // Only the identical body may be sent again, and only where the server says that it may help.
+      if (!repeatable || attempt === attemptsMax) {
+        throw new JudgeError(`Prometheus refused samples with ${response.status}: ${text.trim()}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryAfterMs * attempt))
+    }
+  }
+
+  async queryRange(...[query]: Parameters<Judge['queryRange']>): Promise<readonly RangeSeries[]> {
+    const { expression, startMs, endMs, stepMs } = query
+    const joined = new Map<string, { labels: Labels; timesMs: number[]; values: number[] }>()
+    for (let fromMs = startMs; fromMs <= endMs; fromMs += pointsMax * stepMs) {
+      const toMs = Math.min(endMs, fromMs + (pointsMax - 1) * stepMs)
+      const { result } = await this.#ask<{ result: ApiSeries[] }>(
+        '/api/v1/query_range',
+        { query: expression, start: seconds(fromMs), end: seconds(toMs), step: seconds(stepMs) },
+        expression,
+      )
+      for (const { metric, values } of result) {
+        if (!values) continue
+        const key = JSON.stringify(Object.entries(metric).sort(([a], [b]) => (a < b ? -1 : 1)))
+        const series = joined.get(key) ?? { labels: metric, timesMs: [], values: [] }
+        joined.set(key, series)
+        for (const [time, value] of values) {
+          series.timesMs.push(Math.round(time * 1000))
+          series.values.push(parseValue(value))
+        }
+      }
+    }
+    return [...joined.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, series]) => series)
+  }
+
+  async query(...[expression, timeMs]: Parameters<Judge['query']>): Promise<InstantResult> {
+    const answer = await this.#ask<ApiInstant>(
+      '/api/v1/query',
+      { query: expression, time: seconds(timeMs) },
+      expression,
+    )
+    switch (answer.resultType) {
+      case 'scalar':
+        return { type: 'scalar', value: parseValue(answer.result[1]) }
+      case 'string':
+        return { type: 'string', value: answer.result[1] }
+      case 'matrix': {
+        const series = answer.result.map(({ metric, values = [] }) => ({
+          labels: metric,
+          timesMs: values.map(([time]) => Math.round(time * 1000)),
+          values: values.map(([, value]) => parseValue(value)),
+        }))
+        return { type: 'matrix', series }
+      }
+      case 'vector': {
+        const samples = answer.result.flatMap(({ metric, value }) =>
+          value ? [{ labels: metric, value: parseValue(value[1]) }] : [],
+        )
+        return { type: 'vector', samples }
+      }
+    }
+  }
+
+  series(...[matcher, startMs, endMs]: Parameters<Judge['series']>): Promise<readonly Labels[]> {
+    const form = { 'match[]': matcher, start: seconds(startMs), end: seconds(endMs) }
+    return this.#ask<Labels[]>('/api/v1/series', form, matcher)
+  }
+
+  labelValues(...[label, matcher, startMs, endMs]: Parameters<Judge['labelValues']>): Promise<readonly string[]> {
+    const form = { ...(matcher && { 'match[]': matcher }), start: seconds(startMs), end: seconds(endMs) }
+    const path = `/api/v1/label/${encodeURIComponent(label)}/values?${new URLSearchParams(form)}`
+    return this.#ask<string[]>(path, undefined, matcher)
+  }
+
+  async renderText(...[template, data]: Parameters<Judge['renderText']>): Promise<string> {
+    return this.#options.engine.renderText(template, data)
+  }
+
+  /** The server keeps everything until it is removed. */
+  async forget(): Promise<void> {}
+
+  fork(): Promise<Judge> {
+    return startPrivatePrometheus(this.#options)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#ended === undefined) {
+      const ended = new Promise((resolve) => this.#child.once('exit', resolve))
+      // Nothing of it is kept, so there is nothing that it should bring to disk in good order.
+      this.#child.kill('SIGKILL')
+      await ended
+    }
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  /** @param form posted; a GET without one @throws QueryError when the server refuses the expression */
+  async #ask<T>(path: string, form: Record<string, string> | undefined, expression = ''): Promise<T> {
+    const response = await this.#fetch(
+      path,
+      form ? { method: 'POST', body: new URLSearchParams(form) } : { method: 'GET' },
+    )
+    const answer = (await response.json()) as { status: string; data: T; errorType?: string; error?: string }
+    if (answer.status === 'success') return answer.data
+    if (['bad_data', 'execution', 'timeout', 'canceled'].includes(answer.errorType ?? '')) {
+      throw new QueryError(expression, (answer.error ?? '').replace(/^invalid parameter "query": /, ''))
+    }
+    throw new JudgeError(`Prometheus answered ${response.status}: ${answer.error}`)
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(requestMsMax) })
+    } catch (error) {
+      const ended = this.#ended ?? this.#child.signalCode ?? undefined
+      const cause = (error as { cause?: Error }).cause?.message ?? (error as Error).message
+      throw new JudgeError(
+        ended ? `Prometheus ended during the drill (${ended})` : `Prometheus does not answer: ${cause}`,
+      )
+    }
+  }
+}
+
+interface ApiSeries {
+  readonly metric: Labels
+  /** Absent for native histograms. */
+  readonly values?: readonly (readonly [number, string])[]
+}
+
+type ApiInstant =
+  | { readonly resultType: 'vector'; readonly result: readonly { metric: Labels; value?: readonly [number, string] }[] }
+  | { readonly resultType: 'matrix'; readonly result: readonly ApiSeries[] }
+  | { readonly resultType: 'scalar' | 'string'; readonly result: readonly [number, string] }
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3)
+}
+
+function parseValue(text: string): number {
+  if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY
+  if (text === '-Inf') return Number.NEGATIVE_INFINITY
+  return Number(text)
+}

@@ -1,0 +1,147 @@
+/** What a person sees after a run: a block for one drill; for many a line each, details of failures, and the rules. */
+import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+import { formatDuration } from '../expectations/clock-text.ts'
+import type { RuleCoverage } from './coverage.ts'
+
+export interface Paint {
+  bold(text: string): string
+  dim(text: string): string
+  green(text: string): string
+  red(text: string): string
+  yellow(text: string): string
+}
+
+export interface TerminalReport {
+  readonly results: readonly DrillResult[]
+  readonly coverage: readonly RuleCoverage[]
+  readonly wallSeconds: number
+  readonly paint: Paint
+  /** The command that repeats a drill. */
+  readonly repeat: (result: DrillResult) => string
+}
+
+/** @returns lines without a line break */
+export function terminalReport(report: TerminalReport): string[] {
+  const { results, coverage, paint } = report
+  if (results.length === 1) return [...drillBlock(results[0]!, report), ...endOfOne(results[0]!, report)]
+  const failed = results.filter(({ exitCode }) => exitCode !== 0)
+  return [
+    ...results.map((result) => compactLine(result, report)),
+    '',
+    ...failed.flatMap((result) => [
+      ...drillBlock(result, report),
+      `  ${paint.dim(`repeat: ${report.repeat(result)}`)}`,
+      '',
+    ]),
+    ...coverageTable(coverage, paint),
+    '',
+    summaryLine(report),
+  ]
+}
+
+/** One line for a drill among many. */
+export function compactLine(result: DrillResult, { results, paint }: TerminalReport): string {
+  const width = Math.max(...results.map(({ scenario }) => scenario.length))
+  const ok = result.exitCode === 0
+  const fires = result.alerts
+    .filter(({ expected, ok: held }) => expected === 'fires' && held)
+    .map(({ alertname }) => alertname)
+  const said = ok
+    ? fires.length > 0
+      ? `${fires.join(', ')} as expected`
+      : 'silent as expected'
+    : paint.red(result.verdict)
+  const length = formatDuration(result.virtualSeconds * 1000).padStart(7)
+  return `${mark(ok, paint)} ${result.scenario.padEnd(width)}  ${paint.dim(`${length} in ${result.wallSeconds.toFixed(1)}s`)}  ${said}`
+}
+
+/** Everything about one drill. */
+export function drillBlock(result: DrillResult, { paint }: TerminalReport): string[] {
+  const { scenario, seed, virtualSeconds, wallSeconds, streamHash, judge } = result
+  const lines = [
+    `${paint.bold(scenario)}   seed ${seed}   ${formatDuration(virtualSeconds * 1000)} virtual in ${wallSeconds.toFixed(1)}s   ` +
+      paint.dim(`stream ${streamHash}   Prometheus ${judge.version} (${judge.kind})`),
+  ]
+  const line = (ok: boolean, name: string, detail: string) =>
+    lines.push(`  ${mark(ok, paint)} ${name.padEnd(27)} ${detail}`)
+  if (['judge did not answer', 'internal error', 'interrupted', 'invalid'].includes(result.verdict)) {
+    line(false, result.verdict, result.notes.join('\n    '))
+    return lines
+  }
+  if (result.steady && !result.steady.ok) line(false, 'steady state', result.steady.detail)
+  for (const { ok, event, fault, detail } of result.effects) {
+    if (!ok) line(false, `${event} (${fault})`, `had no effect: ${detail}`)
+  }
+  for (const alert of result.alerts) if (isWorthALine(alert)) line(alert.ok, alert.alertname, alert.detail)
+  const silent = result.alerts.filter((alert) => alert.expected === 'silent' && alert.ok && !isWorthALine(alert))
+  if (silent.length > 0)
+    line(true, 'everything else silent', `${silent.length} ${silent.length === 1 ? 'rule' : 'rules'}`)
+  for (const { ok, what, detail } of [...result.logs, ...result.traces]) line(ok, what, detail)
+  for (const finding of result.findings) {
+    lines.push(`  ${paint.yellow('!')} ${finding.code}: ${finding.message} (${finding.where}): ${finding.evidence}`)
+  }
+  for (const note of result.notes) lines.push(`  ${paint.dim(`- ${note}`)}`)
+  return lines
+}
+
+function isWorthALine({ ok, expected, firingAt, instances }: AlertResult): boolean {
+  if (!ok || expected === 'fires' || expected === 'pending-only' || expected === 'not judged') return true
+  return expected === 'may' && (firingAt !== null || instances.length > 0)
+}
+
+function endOfOne(result: DrillResult, { repeat }: TerminalReport): string[] {
+  const checks = checksOf(result)
+  const held = checks.filter(Boolean).length
+  const failed = checks.length - held
+  return [`${held} held, ${failed} failed. Repeat: ${repeat(result)}`]
+}
+
+/** Each expectation of a drill: true when it held. */
+function checksOf({ alerts, logs, traces, steady, effects, exitCode }: DrillResult): boolean[] {
+  const named = alerts.filter(({ expected }) => expected === 'fires' || expected === 'pending-only')
+  const silent = alerts.filter(({ expected }) => expected === 'silent')
+  const checks = [
+    ...named.map(({ ok }) => ok),
+    ...(silent.length > 0 ? [silent.every(({ ok }) => ok)] : []),
+    ...logs.map(({ ok }) => ok),
+    ...traces.map(({ ok }) => ok),
+    ...effects.map(({ ok }) => ok),
+    ...(steady ? [steady.ok] : []),
+  ]
+  return checks.length > 0 ? checks : [exitCode === 0]
+}
+
+function coverageTable(coverage: readonly RuleCoverage[], paint: Paint): string[] {
+  const width = Math.max(4, ...coverage.map(({ alertname }) => alertname.length))
+  const yes = (ok: boolean) => (ok ? paint.green('✓') : paint.red('✗'))
+  const cell = (ok: boolean, title: string) => `${yes(ok)}${' '.repeat(title.length + 1)}`
+  const titles = ['fires', 'near miss silent', 'no fault silent', 'resolves', 'text'] as const
+  return [
+    paint.bold(`${'rule'.padEnd(width)}  ${titles.join('  ')}`),
+    ...coverage.map((rule) =>
+      [
+        rule.alertname.padEnd(width),
+        '  ',
+        cell(rule.fires, titles[0]),
+        cell(rule.nearMissSilent, titles[1]),
+        cell(rule.silentWithoutFault, titles[2]),
+        cell(rule.recovers, titles[3]),
+        yes(rule.textComplete),
+        rule.proven ? '' : `     ${paint.red(rule.missing.join('; '))}`,
+      ].join(''),
+    ),
+  ]
+}
+
+function summaryLine({ results, coverage, wallSeconds, paint }: TerminalReport): string {
+  const proven = coverage.filter((rule) => rule.proven).length
+  const held = results.filter(({ exitCode }) => exitCode === 0).length
+  const failed = results.length - held
+  const rules = `${proven} of ${coverage.length} rules proven`
+  const text = `${rules}, ${held} drills held, ${failed} failed, ${wallSeconds.toFixed(1)} s`
+  return failed === 0 ? paint.green(text) : paint.red(text)
+}
+
+function mark(ok: boolean, paint: Paint): string {
+  return ok ? paint.green('✓') : paint.red('✗')
+}
