@@ -31,7 +31,8 @@ const longTag = 'long'
 /** The folder of the user's scenarios when there is one, else that of the package. */
 export function scenariosFolder(cwd: string): string {
   const own = join(cwd, 'scenarios')
-  return existsSync(own) && readdirSync(own).some(isScenarioFile) ? own : join(packageRoot(), 'scenarios')
+  if (existsSync(own) && readdirSync(own).some(isScenarioFile)) return 'scenarios'
+  return join(packageRoot(), 'scenarios')
 }
 
 /** Paths of all scenarios, by name. */
