@@ -28,7 +28,7 @@ export class EffectWitness {
     this.#watches = drill.events.flatMap((event) =>
       findFault(event.fault)!
         .visible(event.params)
-        .map((effect) => ({ event, effect, readings: [] })),
+        .map((effect) => ({ event, effect: withTenantId(effect, world), readings: [] })),
     )
   }
 
@@ -72,7 +72,7 @@ export class EffectWitness {
     }
     const metric = await life.registry.getSingleMetric(effect.metric)?.get()
     if (!metric) return undefined
-    let value = effect.as === 'max' ? Number.NEGATIVE_INFINITY : 0
+    let value = effect.as === 'max' ? Number.NEGATIVE_INFINITY : effect.as === 'min' ? Number.POSITIVE_INFINITY : 0
     let count = 0
     let found = false
     for (const sample of metric.values as {
@@ -87,12 +87,21 @@ export class EffectWitness {
         else if (sample.metricName?.endsWith('_count')) count += sample.value
       } else if (effect.as === 'max') {
         value = Math.max(value, sample.value)
+      } else if (effect.as === 'min') {
+        value = Math.min(value, sample.value)
       } else {
         value += sample.value
       }
     }
-    return found || effect.as !== 'max' ? { value, count } : undefined
+    return found || Number.isFinite(value) ? { value, count } : undefined
   }
+}
+
+/** A scenario may name a tenant by its rank; metrics carry ids. */
+function withTenantId(effect: VisibleEffect, world: VirtualWorld): VisibleEffect {
+  const tenant = effect.where?.tenant_id
+  const id = world.tenants.find(({ rank }) => String(rank) === tenant)?.id
+  return id === undefined ? effect : { ...effect, where: { ...effect.where, tenant_id: id } }
 }
 
 function matches({ where }: VisibleEffect, labels: Readonly<Record<string, string | number>>): boolean {
@@ -109,13 +118,15 @@ interface Change {
 
 function compare({ event, effect, readings }: Watch, lengthMs: number): Change {
   const endMs = Math.min(event.endMs, lengthMs)
+  // At the very start the fault acts already, at the very end it does not any more. What counts up is read at both ends.
+  const isCount = effect.as === 'rate' || effect.as === 'increase' || effect.as === 'mean'
   const before = summarise(
     effect,
-    readings.filter(({ atMs }) => atMs <= event.startMs),
+    readings.filter(({ atMs }) => atMs < event.startMs || (isCount && atMs === event.startMs)),
   )
   const during = summarise(
     effect,
-    readings.filter(({ atMs }) => atMs >= event.startMs && atMs <= endMs),
+    readings.filter(({ atMs }) => atMs >= event.startMs && (atMs < endMs || (isCount && atMs === endMs))),
   )
   if (before === undefined || during === undefined) return { seen: false, text: `${effect.what}: could not be read` }
   const difference = effect.direction === 'up' ? during - before : before - during
@@ -124,7 +135,9 @@ function compare({ event, effect, readings }: Watch, lengthMs: number): Change {
 }
 
 function summarise({ as }: VisibleEffect, readings: Watch['readings']): number | undefined {
-  if (as === 'value' || as === 'max' || as === 'reachable') return median(readings.map(({ value }) => value))
+  if (as === 'value' || as === 'max' || as === 'min' || as === 'reachable') {
+    return median(readings.map(({ value }) => value))
+  }
   const steps: number[] = []
   let increase = 0
   for (let i = 1; i < readings.length; i += 1) {
@@ -133,10 +146,13 @@ function summarise({ as }: VisibleEffect, readings: Watch['readings']): number |
     // A counter that fell began anew.
     const gained = to.value >= from.value ? to.value - from.value : to.value
     increase += gained
-    if (as === 'rate') steps.push(gained / ((to.atMs - from.atMs) / 1000))
     if (as === 'mean' && to.count > from.count) steps.push(gained / (to.count - from.count))
   }
   if (as === 'increase') return readings.length > 1 ? increase : undefined
+  // Over the whole time: what happens every half minute would be missing in most steps.
+  if (as === 'rate') {
+    return readings.length > 1 ? increase / ((readings.at(-1)!.atMs - readings[0]!.atMs) / 1000) : undefined
+  }
   return median(steps)
 }
 

@@ -35,7 +35,7 @@ export function defineFault<Params>(definition: FaultDefinition<Params>): FaultD
 
 /**
  * A change that somebody who watches the platform sees, read from the platform itself (before any scrape config):
- * the median during the event against the median of an equal time before it.
+ * gauges by their median, counters over the whole time, during the event against an equal time before it.
  */
 export interface VisibleEffect {
   /** For messages: `5xx answers a second of backend-api`. */
@@ -47,10 +47,10 @@ export interface VisibleEffect {
   /** Exact label values, or an expression. */
   readonly where?: Readonly<Record<string, string | RegExp>>
   /**
-   * `value` sums (or takes the largest of) gauges; `rate` is the change a second;
+   * `value` sums gauges, `max` and `min` take the largest and the least; `rate` is the change a second;
    * `increase` the change over the whole time; `mean` is sum over count of a histogram.
    */
-  readonly as: 'value' | 'max' | 'rate' | 'increase' | 'mean' | 'reachable'
+  readonly as: 'value' | 'max' | 'min' | 'rate' | 'increase' | 'mean' | 'reachable'
   readonly direction: 'up' | 'down'
   /** Smallest change that counts, relative to before; 0.2 when left out. */
   readonly least?: number

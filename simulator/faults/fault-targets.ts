@@ -41,10 +41,3 @@ export function partitionTags(partitions: readonly number[] | undefined): readon
 export const routeSchema = z
   .string()
   .regex(/^(GET|POST|PUT|PATCH|DELETE) \/\S*$/, 'is not a route: write for example "GET /items/{id}"')
-
-/** Port each exporter's process is named by in the platform. */
-export const exporterOfDependency = {
-  postgres: 'postgres-exporter',
-  redis: 'redis-exporter',
-  kafka: undefined,
-} as const

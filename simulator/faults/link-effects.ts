@@ -35,6 +35,20 @@ export function visibleOnLink({ from, to }: Link, kind: 'slower' | 'failing'): r
   if (to === 'postgres') {
     effects.push(
       {
+        what: 'time to process a poll of messages',
+        process: from,
+        metric: 'kafka_processing_duration_seconds',
+        as: 'mean',
+        direction: 'up',
+      },
+      {
+        what: 'ML engine errors a second',
+        process: from,
+        metric: 'ml_engine_errors_total',
+        as: 'rate',
+        direction: 'up',
+      },
+      {
         what: 'time of a database query',
         process: from,
         metric: 'db_query_duration_seconds',

@@ -29,12 +29,14 @@ export const modelDegrade = defineFault({
       stop,
     }
   },
-  visible: () => [
+  visible: ({ target }) => [
     {
       what: 'NDCG@10',
       process: 'ml-engine',
       metric: 'model_quality_ndcg_at_10',
-      as: 'value',
+      ...(target?.tenant && { where: { tenant_id: target.tenant } }),
+      // The worst version: one that was replaced keeps what it had.
+      as: 'min',
       direction: 'down',
       least: 0.02,
     },
