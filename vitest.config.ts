@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config'
+
+/** Fast tests run before each commit; slow ones need servers and tools, or run whole drills. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.slow.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['test/**/*.slow.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+    // What a test leaves behind (timers of the engine) must not keep the run alive.
+    teardownTimeout: 1_000,
+  },
+})
