@@ -114,7 +114,7 @@ export const alertExpectedSchema = z
     }),
   ])
   .describe(
-    'silent: must not even be pending; pending-only: becomes pending, never fires; may: tolerated; or when it fires',
+    'silent: never fires (it may be pending); pending-only: becomes pending, never fires; may: tolerated; or when it fires',
   )
 
 const duringSchema = z.union([z.string(), windowSchema]).describe('An event, while it lasts, or a window')
@@ -138,6 +138,7 @@ export const logEvents = [
   'message_rejected',
   'dependency_unavailable',
   'dependency_recovered',
+  'fallback_served',
 ] as const
 
 export const logExpectedSchema = z.strictObject({
