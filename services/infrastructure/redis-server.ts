@@ -1,6 +1,6 @@
 /**
- * A Redis server: real keys with times to live and a memory limit. When the limit is passed the least recently used
- * keys go, so hit rates follow from what is asked and what is kept.
+ * A Redis server: real keys with times to live and a memory limit. When the limit is passed keys go that
+ * were not used lately, so hit rates follow from what is asked and what is kept.
  */
 import type { CacheUsage, Clock, LatencyProfile, Rng } from '../runtime/ports.ts'
 import { latencyAt } from '../runtime/rng.ts'
@@ -13,11 +13,19 @@ export interface RedisOptions {
 }
 
 interface Entry {
+  readonly key: string
   readonly value: unknown
   readonly bytes: number
   readonly keys: number
   readonly expiresAtMs: number
+  /** Number of the command that used it last. */
+  usedBy: number
+  /** Place in the list of all entries. */
+  place: number
 }
+
+/** Of so many keys drawn at random the least recently used one goes: Redis's maxmemory-samples, and its default. */
+const evictionSamples = 5
 
 type EvictionReason = 'maxmemory' | 'expired' | 'flushed'
 type PrefixUsage = { bytes: number; keys: number; evictions: Record<EvictionReason, number> }
@@ -34,8 +42,10 @@ export class RedisServer {
   connectedClients = 0
   #running = true
   #epoch = 0
-  /** In order of last use: a key that is used moves to the end. */
   readonly #entries = new Map<string, Entry>()
+  /** The same entries in any order, to draw from. */
+  readonly #all: Entry[] = []
+  #uses = 0
   readonly #prefixes = new Map<string, PrefixUsage>()
   #usedBytes = 0
   readonly #clock: Clock
@@ -93,11 +103,10 @@ export class RedisServer {
     const entry = this.#entries.get(key)
     if (entry && entry.expiresAtMs > this.#clock.nowMs()) {
       this.keyspaceHits += 1
-      this.#entries.delete(key)
-      this.#entries.set(key, entry)
+      entry.usedBy = ++this.#uses
       return entry.value
     }
-    if (entry) this.#remove(key, entry, 'expired')
+    if (entry) this.#remove(entry, 'expired')
     this.keyspaceMisses += 1
     return undefined
   }
@@ -105,18 +114,36 @@ export class RedisServer {
   /** @param keys how many keys the entry stands for (a neighbour's writes are kept together) */
   set(key: string, value: unknown, bytes: number, ttlMs: number, keys = 1): void {
     const previous = this.#entries.get(key)
-    if (previous) this.#release(key, previous)
-    const entry = { value, bytes: bytes + keys * overheadBytes, keys, expiresAtMs: this.#clock.nowMs() + ttlMs }
+    if (previous) this.#release(previous)
+    const entry: Entry = {
+      key,
+      value,
+      bytes: bytes + keys * overheadBytes,
+      keys,
+      expiresAtMs: this.#clock.nowMs() + ttlMs,
+      usedBy: ++this.#uses,
+      place: this.#all.length,
+    }
     this.#entries.set(key, entry)
+    this.#all.push(entry)
     const usage = this.#usageOf(key)
     usage.bytes += entry.bytes
     usage.keys += keys
     this.#usedBytes += entry.bytes
     this.#holdMemory()
-    for (const [oldestKey, oldest] of this.#entries) {
-      if (this.#usedBytes <= this.options.memoryMaxBytes) break
-      this.#remove(oldestKey, oldest, oldest.expiresAtMs > this.#clock.nowMs() ? 'maxmemory' : 'expired')
+    while (this.#usedBytes > this.options.memoryMaxBytes && this.#all.length > 0) {
+      const victim = this.#drawVictim()
+      this.#remove(victim, victim.expiresAtMs > this.#clock.nowMs() ? 'maxmemory' : 'expired')
     }
+  }
+
+  #drawVictim(): Entry {
+    let victim = this.#all[this.#rng.int(this.#all.length)]!
+    for (let i = 1; i < evictionSamples; i += 1) {
+      const other = this.#all[this.#rng.int(this.#all.length)]!
+      if (other.usedBy < victim.usedBy) victim = other
+    }
+    return victim
   }
 
   /** FLUSHALL. */
@@ -130,24 +157,28 @@ export class RedisServer {
     return { bytes: usage?.bytes ?? 0, evictions: { ...(usage?.evictions ?? noEvictions) } }
   }
 
-  /** Redis removes expired keys by and by, also when nobody asks for them. */
-  expireOldest(steps: number): void {
+  /** Redis removes expired keys by and by, also when nobody asks for them: it looks at so many drawn at random. */
+  expireSome(samples: number): void {
     const nowMs = this.#clock.nowMs()
-    for (const [key, entry] of this.#entries) {
-      if (steps-- <= 0) break
-      if (entry.expiresAtMs <= nowMs) this.#remove(key, entry, 'expired')
+    for (let i = 0; i < samples && this.#all.length > 0; i += 1) {
+      const entry = this.#all[this.#rng.int(this.#all.length)]!
+      if (entry.expiresAtMs <= nowMs) this.#remove(entry, 'expired')
     }
   }
 
-  #remove(key: string, entry: Entry, reason: EvictionReason): void {
-    this.#entries.delete(key)
-    this.#usageOf(key).evictions[reason] += entry.keys
-    this.#release(key, entry)
+  #remove(entry: Entry, reason: EvictionReason): void {
+    this.#usageOf(entry.key).evictions[reason] += entry.keys
+    this.#release(entry)
   }
 
-  #release(key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    const usage = this.#usageOf(key)
+  #release(entry: Entry): void {
+    this.#entries.delete(entry.key)
+    const last = this.#all.pop()!
+    if (last !== entry) {
+      this.#all[entry.place] = last
+      last.place = entry.place
+    }
+    const usage = this.#usageOf(entry.key)
     usage.bytes -= entry.bytes
     usage.keys -= entry.keys
     this.#usedBytes -= entry.bytes
@@ -156,6 +187,7 @@ export class RedisServer {
 
   #dropAll(): void {
     this.#entries.clear()
+    this.#all.length = 0
     for (const usage of this.#prefixes.values()) {
       usage.bytes = 0
       usage.keys = 0

@@ -56,6 +56,7 @@ export class Kernel {
     this.#running = true
     const untilUs = Math.round(untilMs * 1000)
     return new Promise((resolve, reject) => {
+      const afterTick = () => nextTick(step)
       const step = () => {
         if (this.#failure) {
           this.#running = false
@@ -78,10 +79,10 @@ export class Kernel {
         // The microtask queue runs empty, with all that is added meanwhile, before the next tick: only then is all
         // promise work of this instant done. (A fixed number of microtask hops strands longer chains, and `nextTick`
         // alone runs before promise work that is already queued.)
-        queueMicrotask(() => nextTick(step))
+        queueMicrotask(afterTick)
       }
       // Let the promise work that was begun outside of events (starting the services) come to rest first.
-      queueMicrotask(() => nextTick(step))
+      queueMicrotask(afterTick)
     })
   }
 }

@@ -111,7 +111,10 @@ function checksOf({ alerts, logs, traces, steady, effects, exitCode }: DrillResu
   return checks.length > 0 ? checks : [exitCode === 0]
 }
 
-function coverageTable(coverage: readonly RuleCoverage[], paint: Paint): string[] {
+/** Rules that no drill of the run is about have nothing to show. */
+function coverageTable(all: readonly RuleCoverage[], paint: Paint): string[] {
+  const coverage = all.filter(({ scenarios }) => scenarios.length > 0)
+  if (coverage.length === 0) return []
   const width = Math.max(4, ...coverage.map(({ alertname }) => alertname.length))
   const yes = (ok: boolean) => (ok ? paint.green('✓') : paint.red('✗'))
   const cell = (ok: boolean, title: string) => `${yes(ok)}${' '.repeat(title.length + 1)}`
@@ -137,7 +140,8 @@ function summaryLine({ results, coverage, wallSeconds, paint }: TerminalReport):
   const proven = coverage.filter((rule) => rule.proven).length
   const held = results.filter(({ exitCode }) => exitCode === 0).length
   const failed = results.length - held
-  const rules = `${proven} of ${coverage.length} rules proven`
+  const left = coverage.filter(({ scenarios }) => scenarios.length === 0).length
+  const rules = `${proven} of ${coverage.length} rules proven${left > 0 ? ` (${left} not drilled here)` : ''}`
   const text = `${rules}, ${held} drills held, ${failed} failed, ${wallSeconds.toFixed(1)} s`
   return failed === 0 ? paint.green(text) : paint.red(text)
 }

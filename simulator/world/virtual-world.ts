@@ -439,7 +439,7 @@ export class VirtualWorld {
     for (;;) {
       await this.kernel.sleep(10_000)
       this.kafka.deleteBefore(this.clock.nowMs() - this.options.world.kafka.retained)
-      this.redis.expireOldest(200)
+      this.redis.expireSome(400)
     }
   }
 
