@@ -4,7 +4,7 @@
  */
 import { defineService, type Route, type RouteHandler } from '../runtime/define-service.ts'
 import { createHttpServer, type HttpExchange, type HttpObserver } from '../runtime/http-server.ts'
-import type { RequestContext, ServiceRequest, ServiceResponse } from '../runtime/ports.ts'
+import { DependencyError, type RequestContext, type ServiceRequest, type ServiceResponse } from '../runtime/ports.ts'
 import { type Claim, createAuthenticate } from './authenticate.ts'
 import type { BackendApiConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
@@ -47,6 +47,16 @@ export const backendApi = defineService<BackendApiConfig>({
       }
     }
 
+    /** What the ML engine adds to an answer that is complete without it; its failure is no error here. */
+    const enrich = async (route: string, claim: Claim, k: number, context: RequestContext): Promise<void> => {
+      try {
+        const body = { tenantId: claim.tenant.id, userId: claim.userId, k }
+        await dependencies.callMlEngine({ route, body, bodyBytes: 160, timeoutMs: config.mlTimeout }, context)
+      } catch (error) {
+        if (!(error instanceof DependencyError)) throw error
+      }
+    }
+
     const item: TenantHandler = async (request, claim, context) => {
       const key = `${claim.tenant.id}/${request.params.id}`
       if ((await dependencies.cached('items', key, context)) === undefined) {
@@ -59,6 +69,8 @@ export const backendApi = defineService<BackendApiConfig>({
           },
           context,
         )
+        // Similar items are kept with the item.
+        await enrich('POST /search', claim, 10, context)
         await dependencies.keep('items', key, true, { bytes: config.itemBytes, ttlMs: config.itemTtl }, context)
       }
       return { status: 200, body: { id: request.params.id }, bodyBytes: config.itemBytes }
@@ -101,6 +113,8 @@ export const backendApi = defineService<BackendApiConfig>({
         { type: 'update', table: 'users', statement: 'UPDATE users SET last_login = now() WHERE id = $1', rows: 1 },
         context,
       )
+      // Whoever signs in will ask for recommendations next: the embedding may be made ready.
+      await enrich('POST /embed', claim, 1, context)
       return { status: 200, body: { token: '...' }, bodyBytes: 420 }
     }
 

@@ -84,7 +84,7 @@ export function createInference(
     })
   }
 
-  /** @throws HttpError 400 */
+  /** How many items are asked for; 1 where it does not matter. @throws HttpError 400 */
   function readBody(request: ServiceRequest): RecommendBody {
     const body = request.body as RecommendBody | undefined
     const items = body && itemsOf.get(body.tenantId)

@@ -12,7 +12,7 @@ import { judgeAlerts, judgeSteady } from '../expectations/alert.ts'
 import { judgeLogs } from '../expectations/log.ts'
 import { judgeTraces } from '../expectations/trace.ts'
 import { findFault } from '../faults/index.ts'
-import type { Judge, SeriesSamples } from '../judge/judge.ts'
+import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { timelineOf } from '../scenario/timeline.ts'
 import { latticeOf } from '../scrape/lattice.ts'
@@ -40,6 +40,10 @@ export interface RunDrillOptions {
   readonly onProgress?: (progress: { virtualMs: number; lengthMs: number }) => void
   /** Told of the samples that go to the judge, for exports and benchmarks. */
   readonly onSamples?: (batch: readonly SeriesSamples[]) => void
+  /** Which metrics go to the judge; those that the rules select, when left out. */
+  readonly selects?: (metric: string) => boolean
+  /** Gets the world before it starts, for tests that look into it. */
+  readonly onWorld?: (world: VirtualWorld) => void
   /** Asked at the end for every log record and span, for tests that look at all signals. */
   readonly onSignals?: (signals: {
     logs(): AsyncIterable<Record<string, unknown>>
@@ -104,7 +108,7 @@ class DrillRun {
     this.#signals = signals
     const { config, groups } = options
     const wanted = selectedMetrics(groups)
-    this.#samples = new SampleLog((metric) => wanted?.has(metric) ?? true)
+    this.#samples = new SampleLog(options.selects ?? ((metric) => wanted?.has(metric) ?? true))
     this.#world = new VirtualWorld({
       world: drill.world,
       seed: drill.seed,
@@ -152,6 +156,7 @@ class DrillRun {
   async simulate(evaluation: AlertEvaluation): Promise<void> {
     const { lengthMs, startMs } = this.#drill
     const { kernel } = this.#world
+    this.#options.onWorld?.(this.#world)
     this.#scheduleFaults()
     this.#world.start()
     this.#witness.start()
@@ -190,7 +195,7 @@ class DrillRun {
     const drill = this.#drill
     const { config, foreignRules } = this.#options
     const evaluations = evaluation.results()
-    const explain = (one: RuleEvaluation) => this.#explain(one)
+    const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels)
     const text = { judge: this.#judge, externalLabels: config.externalLabels, externalUrl }
     const alerts = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
     const steady = judgeSteady(drill, evaluations)
@@ -233,11 +238,16 @@ class DrillRun {
     }
   }
 
-  /** Why no selector of the rule finds anything, when the scrape says so. */
-  #explain({ rule }: RuleEvaluation): string | undefined {
+  /**
+   * Why a selector of the rule finds nothing, when the scrape says so.
+   * @param expected labels of the alert that was looked for: series that contradict them do not count
+   */
+  #explain({ rule }: RuleEvaluation, expected: Labels): string | undefined {
     for (const selector of rule.facts.selectors) {
       if (selector.absent || selector.metric === undefined) continue
-      const series = this.#samples.seriesOf(selector.metric)
+      const series = this.#samples
+        .seriesOf(selector.metric)
+        .filter((labels) => Object.entries(expected).every(([name, value]) => (labels[name] ?? value) === value))
       const exact = selector.matchers.filter(({ operator }) => operator === '=')
       if (series.some((labels) => exact.every(({ name, value }) => (labels[name] ?? '') === value))) continue
       return this.#scraper.record.explainMissing(selector, series)
@@ -266,8 +276,8 @@ class DrillRun {
         const evidence = failures[0]!.message
         findings.push({ code: 'evaluation-failed', severity: 'error', where, message, evidence })
       }
-      const missed = alerts.some(({ alertname, ok }) => alertname === rule.name && !ok)
-      const reason = everTrue || !missed ? undefined : this.#explain(evaluation)
+      const missed = alerts.find(({ alertname, ok }) => alertname === rule.name && !ok)
+      const reason = everTrue || !missed ? undefined : this.#explain(evaluation, missed.labels)
       if (reason !== undefined) {
         const message = `${rule.name} can never fire`
         findings.push({ code: 'rule-unreachable', severity: 'error', where, message, evidence: reason })

@@ -21,7 +21,7 @@ export interface AlertJudgement {
   /** The rules are not the platform's own: what a scenario names may be absent there. */
   readonly foreignRules: boolean
   /** Why an expression of the rule can have no value, when that is known. */
-  readonly explain: (evaluation: RuleEvaluation) => string | undefined
+  readonly explain: (evaluation: RuleEvaluation, labels: Labels) => string | undefined
 }
 
 type Fires = Extract<AlertExpected, { kind: 'fires' }>
@@ -78,7 +78,7 @@ async function judgeAlert(
     text: null,
     instances: instances.map(({ instance }) => instance),
   }
-  const why = () => evaluations.map(explain).find((reason) => reason !== undefined)
+  const why = () => evaluations.map((evaluation) => explain(evaluation, labels)).find((reason) => reason !== undefined)
   if (expected.kind === 'fires') {
     const gaps = expected.textComplete
       ? instances.filter(({ instance }) => hasLabels(instance.labels, labels)).flatMap((one) => one.gaps)

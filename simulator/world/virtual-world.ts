@@ -150,6 +150,11 @@ export class VirtualWorld {
     })
   }
 
+  /** A random stream of the run, for one purpose. */
+  fork(label: string): Rng {
+    return this.#rng.fork(label)
+  }
+
   /** Starts everything; afterwards `kernel.runUntil` moves time. */
   start(): void {
     warmCaches(this)
