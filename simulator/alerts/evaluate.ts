@@ -2,6 +2,7 @@
  * Evaluates rules over a drill as a server would, for every offset that a group may have inside its interval: each
  * expression once by range query on a grid that holds all offsets, then the alert states are stepped for each offset.
  */
+import type { DrillObserver } from '../drill/drill-observer.ts'
 import { type Judge, type Labels, QueryError, type RangeSeries, type SeriesSamples } from '../judge/judge.ts'
 import { type ActiveAlerts, type AlertSample, stepAlerts } from './alert-state.ts'
 import { planRules } from './dependencies.ts'
@@ -77,7 +78,7 @@ interface Assignment {
   readonly offsets: ReadonlyMap<RuleGroup, number>
 }
 
-export class AlertEvaluation {
+export class AlertEvaluation implements DrillObserver {
   readonly #options: AlertEvaluationOptions
   readonly #assignments: readonly Assignment[]
   readonly #independent: RuleRun[]

@@ -1,10 +1,11 @@
 /** `firedrill check`: says what is wrong in scenarios, rules and scrape config, without running anything. */
-
+import type { Command } from 'commander'
 import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
+import type { Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { chooseJudge, printProblems, type SetUpOptions, setUp } from './set-up.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -13,6 +14,27 @@ export interface CheckOptions extends SetUpOptions {
   /** Runs the drills, and prints the windows that rules and model give today. */
   readonly suggest: boolean
   readonly json: boolean
+}
+
+/** Defines the command on the command line. */
+export function addCheckCommand(program: Command, start: Start): void {
+  program
+    .command('check')
+    .description('only validate: what is wrong, where, and the likely meaning')
+    .argument('[scenario...]', 'file or name; all when left out')
+    .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
+    .option('--prometheus-config <file>', 'prometheus.yml to check')
+    .option('--suggest', 'run the drills, and print the windows that rules and model give today', false)
+    .option('--json', 'print one JSON object instead of text', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ firedrill check                             every scenario, the rules and the scrape config
+  $ firedrill check --rules my-rules.yml        rule files, with Prometheus's own messages
+  $ firedrill check service-down --suggest`,
+    )
+    .action((names: string[], options: CheckOptions) => start((context) => checkCommand(names, options, context)))
 }
 
 /** @returns the exit code */

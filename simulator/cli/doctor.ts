@@ -1,8 +1,10 @@
 /** `firedrill doctor`: which real parts are here, in which version, and how to get the missing ones. */
+import type { Command } from 'commander'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { engineFacts } from '../judge/embedded/load-engine.ts'
 import { findBinary, howToGet, type ToolName, versionOf } from '../judge/prometheus/find-binary.ts'
 import type { CommandContext } from './context.ts'
+import type { Start } from './options.ts'
 
 const tools: readonly { readonly tool: ToolName; readonly for: string }[] = [
   { tool: 'prometheus', for: 'the second judge (--judge prometheus)' },
@@ -12,6 +14,16 @@ const tools: readonly { readonly tool: ToolName; readonly for: string }[] = [
 ]
 
 const nodeLeast = [20, 19] as const
+
+/** Defines the command on the command line. */
+export function addDoctorCommand(program: Command, start: Start): void {
+  program
+    .command('doctor')
+    .description('which real parts are here, which version, how to get the missing ones')
+    .option('--json', 'print one JSON object instead of text', false)
+    .addHelpText('after', '\nExamples:\n  $ firedrill doctor')
+    .action((options: { json: boolean }) => start((context) => doctorCommand(options, context)))
+}
 
 /** @returns the exit code: 0 when drills can run, whatever else is missing */
 export async function doctorCommand(options: { readonly json: boolean }, context: CommandContext): Promise<number> {

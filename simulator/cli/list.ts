@@ -1,15 +1,28 @@
 /** `firedrill list`: the scenarios, what each breaks and what it proves. */
+import type { Command } from 'commander'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
 import { findFault } from '../faults/index.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
+import { collect, type Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems } from './set-up.ts'
 
 export interface ListOptions {
   readonly json: boolean
   readonly tag: readonly string[]
+}
+
+/** Defines the command on the command line. */
+export function addListCommand(program: Command, start: Start): void {
+  program
+    .command('list')
+    .description('scenarios, what each breaks and proves')
+    .option('--tag <tag>', 'only scenarios with this tag; repeatable', collect, [])
+    .option('--json', 'print one JSON object instead of text', false)
+    .addHelpText('after', '\nExamples:\n  $ firedrill list\n  $ firedrill list --tag critical --json')
+    .action((options: ListOptions) => start((context) => listCommand(options, context)))
 }
 
 /** @returns the exit code */

@@ -1,6 +1,7 @@
 /** `firedrill run`: runs drills and says which expectations held. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { type Command, Option } from 'commander'
 import type { DrillResult, Finding } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
@@ -10,6 +11,7 @@ import { junitReport } from '../report/junit.ts'
 import { terminalReport } from '../report/terminal.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
+import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { chooseJudge, type JudgeOptions, printProblems, type SetUpOptions, setUp } from './set-up.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
@@ -25,6 +27,48 @@ export interface RunOptions extends SetUpOptions, JudgeOptions {
   readonly workers?: number
   readonly force: boolean
   readonly failOn?: Finding['severity']
+}
+
+/** Defines the command on the command line. */
+export function addRunCommand(program: Command, start: Start): void {
+  program
+    .command('run')
+    .description('run scenarios and say which expectations held')
+    .argument('[scenario...]', 'file, name, or name/twin')
+    .option('--all', 'every scenario but the long ones', false)
+    .option('--tag <tag>', 'only scenarios with this tag; repeatable (long: also the long ones)', collect, [])
+    .option('--no-twins', 'leave the twins out')
+    .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
+    .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
+    .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
+    .option('--report <dir>', 'write firedrill.json and junit.xml there')
+    .option('--json', 'print one JSON object instead of text', false)
+    .option('--junit <file>', 'write JUnit XML')
+    .option('--workers <n>', 'drills at a time (default: one for each core)', positiveNumber)
+    .addOption(
+      new Option('--judge <judge>', 'who evaluates').choices(['auto', 'embedded', 'prometheus']).default('auto'),
+    )
+    .option('--prometheus <path>', 'the prometheus binary for --judge prometheus')
+    .option('--force', 'run drills that make very many series', false)
+    .addOption(
+      new Option('--fail-on <severity>', 'exit 7 on a finding of this severity').choices(['info', 'warning', 'error']),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ firedrill run kafka-lag-spike               the scenario and its twins
+  $ firedrill run service-down/just-below       one twin alone
+  $ firedrill run --all --junit out.xml         for CI
+  $ firedrill run --all --json | jq .exitCode`,
+    )
+    .action((names: string[], options: RunOptions, command: Command) => {
+      if (names.length === 0 && !options.all && options.tag.length === 0) {
+        command.error('name a scenario, or use --all', { exitCode: exitCodes.invalid.code })
+      }
+      const chosen = { ...options, all: options.all || (names.length === 0 && options.tag.length > 0) }
+      return start((context) => runCommand(names, chosen, context))
+    })
 }
 
 /** @returns the exit code */

@@ -25,7 +25,7 @@ export interface DrillResult {
   /** Faults whose declared effect was looked for. */
   readonly effects: readonly EffectResult[]
   readonly steady: { readonly ok: boolean; readonly detail: string } | undefined
-  readonly panels: readonly never[]
+  readonly panels: readonly PanelResult[]
   readonly logs: readonly ExpectationResult[]
   readonly traces: readonly ExpectationResult[]
   readonly findings: readonly Finding[]
@@ -104,6 +104,28 @@ export interface EffectResult {
 export interface ExpectationResult {
   readonly what: string
   readonly ok: boolean
+  readonly detail: string
+}
+
+/** One target (query) of one dashboard panel over the drill. */
+export interface PanelResult {
+  /** Uid of the dashboard. */
+  readonly dashboard: string
+  /** Title of the panel. */
+  readonly panel: string
+  readonly refId: string
+  /** `not judged`: its data source has no judge here (Loki, Jaeger), or it can't be asked; never counts as passed. */
+  readonly state: 'data' | 'empty' | 'error' | 'not judged'
+  /** What the scenario asks of the panel, in words; null when it asks nothing. */
+  readonly expected: string | null
+  readonly ok: boolean
+  readonly series: number
+  readonly points: number
+  /** The median during the event (the whole drill's faults when nothing is asked) against an equal time before it. */
+  readonly moves: 'up' | 'down' | 'no' | null
+  readonly before: number | null
+  readonly during: number | null
+  /** One sentence: what was seen, and why that is not what was expected. */
   readonly detail: string
 }
 

@@ -22,6 +22,7 @@ import { Scraper } from '../scrape/scraper.ts'
 import { createFaultControls } from '../world/fault-controls.ts'
 import { createTargetReader } from '../world/target-reader.ts'
 import { VirtualWorld } from '../world/virtual-world.ts'
+import type { DrillObserver } from './drill-observer.ts'
 import type { AlertResult, DrillResult, EventSpan, Finding, Verdict } from './drill-result.ts'
 import { EffectWitness } from './effect-witness.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -74,7 +75,7 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
     judge = await options.createJudge()
     const run = new DrillRun(drill, options, judge, { logs, spans })
     evaluation = await run.createEvaluation()
-    await run.simulate(evaluation)
+    await run.simulate([evaluation])
     return await run.conclude(evaluation, startedMs)
   } finally {
     await evaluation?.close()
@@ -153,7 +154,7 @@ class DrillRun {
     })
   }
 
-  async simulate(evaluation: AlertEvaluation): Promise<void> {
+  async simulate(observers: readonly DrillObserver[]): Promise<void> {
     const { lengthMs, startMs } = this.#drill
     const { kernel } = this.#world
     this.#options.onWorld?.(this.#world)
@@ -171,9 +172,10 @@ class DrillRun {
       const batch = this.#samples.drain()
       this.#options.onSamples?.(batch)
       await this.#judge.append(batch)
-      await evaluation.append(batch)
-      await evaluation.advance(atMs)
-      await this.#judge.forget(startMs + atMs - evaluation.lookbackMs - this.#latticeMs)
+      for (const observer of observers) await observer.append(batch)
+      for (const observer of observers) await observer.advance(atMs)
+      const lookbackMs = Math.max(...observers.map((observer) => observer.lookbackMs))
+      await this.#judge.forget(startMs + atMs - lookbackMs - this.#latticeMs)
       // The kernel's steps are ticks and microtasks: without this, timers and messages would starve.
       await new Promise((resolve) => setImmediate(resolve))
     }
