@@ -1,11 +1,9 @@
 /**
- * One drill from start to end: builds the world, lets it run in virtual time, scrapes it, hands the samples to the judge,
- * evaluates the rules, and compares what happened with what the scenario says.
+ * One drill from start to end: simulates it, hands the samples to the judge as they come, evaluates the rules, and
+ * compares what happened with what the scenario says.
  */
-import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createRng } from '../../services/runtime/rng.ts'
 import { type AlertEvaluation, createAlertEvaluation, type RuleEvaluation } from '../alerts/evaluate.ts'
 import { alertNames, type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
 import { judgeAlerts, judgeSteady } from '../expectations/alert.ts'
@@ -14,20 +12,14 @@ import { judgeTraces } from '../expectations/trace.ts'
 import { findFault } from '../faults/index.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
-import { timelineOf } from '../scenario/timeline.ts'
-import { latticeOf } from '../scrape/lattice.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
-import { SampleLog } from '../scrape/sample-log.ts'
-import { Scraper } from '../scrape/scraper.ts'
-import { createFaultControls } from '../world/fault-controls.ts'
-import { createTargetReader } from '../world/target-reader.ts'
-import { VirtualWorld } from '../world/virtual-world.ts'
+import type { SampleLog } from '../scrape/sample-log.ts'
+import type { VirtualWorld } from '../world/virtual-world.ts'
 import type { DrillObserver } from './drill-observer.ts'
 import type { AlertResult, DrillResult, EventSpan, Finding, Verdict } from './drill-result.ts'
-import { EffectWitness } from './effect-witness.ts'
 import { exitCodeOf } from './exit-codes.ts'
-import { SignalCapture } from './signal-capture.ts'
-import { type SpanRecord, spanRecord } from './span-record.ts'
+import { DrillSimulation, drillLattice, type SimulatedDrill } from './simulate-drill.ts'
+import type { SpanRecord } from './span-record.ts'
 
 export interface RunDrillOptions {
   readonly config: PrometheusConfig
@@ -56,163 +48,105 @@ export interface RunDrillOptions {
   readonly wallClock: () => number
 }
 
-/** Samples are handed on, and rules evaluated, in windows of about this length: memory stays flat in virtual time. */
-const windowMs = 1_800_000
-/** Progress is told, and others get a turn, after this much virtual time. */
-const sliceMs = 60_000
 const externalUrl = 'http://prometheus:9090'
 
 /** @throws JudgeError when the judge can't be reached or does not answer; any other error is a bug of ours */
 export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<DrillResult> {
   const startedMs = options.wallClock()
+  const { config, groups, onProgress, onWorld } = options
   mkdirSync(options.temporaryFolder, { recursive: true })
   const folder = mkdtempSync(join(options.temporaryFolder, 'drill-'))
-  const logs = new SignalCapture(folder, 'logs')
-  const spans = new SignalCapture(folder, 'spans')
   let judge: Judge | undefined
-  let evaluation: AlertEvaluation | undefined
+  let simulation: DrillSimulation | undefined
+  let judgement: DrillJudgement | undefined
   try {
     judge = await options.createJudge()
-    const run = new DrillRun(drill, options, judge, { logs, spans })
-    evaluation = await run.createEvaluation()
-    await run.simulate([evaluation])
-    return await run.conclude(evaluation, startedMs)
+    const latticeMs = drillLattice(config, groups)
+    const wanted = selectedMetrics(groups)
+    const selects = options.selects ?? ((metric: string) => wanted?.has(metric) ?? true)
+    const prometheusVersion = judge.identity.version
+    simulation = new DrillSimulation(drill, {
+      config,
+      latticeMs,
+      prometheusVersion,
+      selects,
+      folder,
+      onProgress,
+      onWorld,
+    })
+    judgement = await createDrillJudgement(drill, options, judge, latticeMs)
+    const simulated = await simulation.run((batch, toMs) => judgement!.take(batch, toMs))
+    await options.onSignals?.({ ...simulated.evidence, world: simulation.world, samples: simulation.samples })
+    return await judgement.conclude(simulated, startedMs)
   } finally {
-    await evaluation?.close()
+    await judgement?.close()
     await judge?.close()
-    logs.close()
-    spans.close()
+    simulation?.close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-class DrillRun {
-  readonly #drill: Drill
-  readonly #options: RunDrillOptions
-  readonly #judge: Judge
-  readonly #signals: { logs: SignalCapture; spans: SignalCapture }
-  readonly #world: VirtualWorld
-  readonly #samples: SampleLog
-  readonly #scraper: Scraper
-  readonly #witness: EffectWitness
-  readonly #latticeMs: number
+/** What judging needs beside the samples; a drill that runs and one that was recorded are judged alike. */
+export type JudgeDrillOptions = Pick<RunDrillOptions, 'config' | 'groups' | 'foreignRules' | 'onSamples' | 'wallClock'>
 
-  constructor(
-    drill: Drill,
-    options: RunDrillOptions,
-    judge: Judge,
-    signals: { logs: SignalCapture; spans: SignalCapture },
-  ) {
+/** @param latticeMs that of the simulation that made the samples */
+export async function createDrillJudgement(
+  drill: Drill,
+  options: JudgeDrillOptions,
+  judge: Judge,
+  latticeMs: number,
+): Promise<DrillJudgement> {
+  const { config, groups } = options
+  const { externalLabels } = config
+  const { startMs } = drill
+  const evaluation = await createAlertEvaluation({ judge, groups, startMs, latticeMs, externalLabels, externalUrl })
+  return new DrillJudgement(drill, options, judge, latticeMs, evaluation)
+}
+
+/** The judging half of a drill: takes samples window by window, and compares what happened with what the scenario says. */
+export class DrillJudgement {
+  readonly #drill: Drill
+  readonly #options: JudgeDrillOptions
+  readonly #judge: Judge
+  readonly #latticeMs: number
+  readonly #evaluation: AlertEvaluation
+  readonly #observers: readonly DrillObserver[]
+
+  constructor(drill: Drill, options: JudgeDrillOptions, judge: Judge, latticeMs: number, evaluation: AlertEvaluation) {
     this.#drill = drill
     this.#options = options
     this.#judge = judge
-    this.#signals = signals
-    const { config, groups } = options
-    const wanted = selectedMetrics(groups)
-    this.#samples = new SampleLog(options.selects ?? ((metric) => wanted?.has(metric) ?? true))
-    this.#world = new VirtualWorld({
-      world: drill.world,
-      seed: drill.seed,
-      startMs: drill.startMs,
-      load: drill.load,
-      onLogLine: (_, line) => signals.logs.write(line),
-      onSpan: (span) => signals.spans.write(`${JSON.stringify(spanRecord(span))}\n`),
-      prometheus: {
-        version: judge.identity.version,
-        headSeries: () => this.#samples.seriesCount,
-        samplesAppended: () => this.#samples.samplesCount,
-      },
-    })
-    const targets = config.jobs.flatMap((job) => job.targets)
-    this.#latticeMs = latticeOf([
-      ...targets.map(({ intervalMs }) => intervalMs),
-      ...groups.map(({ intervalMs }) => intervalMs),
-    ])
-    this.#scraper = new Scraper({
-      config,
-      clock: this.#world.clock,
-      rng: createRng(drill.seed, 'scrape'),
-      latticeMs: this.#latticeMs,
-      startMs: drill.startMs,
-      reader: createTargetReader(this.#world),
-      log: this.#samples,
-      observe: drill.observe,
-      majorVersion: judge.identity.version.startsWith('2.') ? 2 : 3,
-    })
-    this.#witness = new EffectWitness(this.#world, drill)
+    this.#latticeMs = latticeMs
+    this.#evaluation = evaluation
+    this.#observers = [evaluation]
   }
 
-  createEvaluation(): Promise<AlertEvaluation> {
-    const { config, groups } = this.#options
-    return createAlertEvaluation({
-      judge: this.#judge,
-      groups,
-      startMs: this.#drill.startMs,
-      latticeMs: this.#latticeMs,
-      externalLabels: config.externalLabels,
-      externalUrl,
-    })
+  async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {
+    this.#options.onSamples?.(batch)
+    await this.#judge.append(batch)
+    for (const observer of this.#observers) await observer.append(batch)
+    for (const observer of this.#observers) await observer.advance(toMs)
+    const lookbackMs = Math.max(...this.#observers.map((observer) => observer.lookbackMs))
+    await this.#judge.forget(this.#drill.startMs + toMs - lookbackMs - this.#latticeMs)
   }
 
-  async simulate(observers: readonly DrillObserver[]): Promise<void> {
-    const { lengthMs, startMs } = this.#drill
-    const { kernel } = this.#world
-    this.#options.onWorld?.(this.#world)
-    this.#scheduleFaults()
-    this.#world.start()
-    this.#witness.start()
-    for (const loop of this.#scraper.run()) kernel.spawn(loop)
-    let windowStartMs = 0
-    for (let atMs = 0; atMs < lengthMs; ) {
-      atMs = Math.min(atMs + sliceMs, lengthMs)
-      await kernel.runUntil(atMs)
-      this.#options.onProgress?.({ virtualMs: atMs, lengthMs })
-      if (atMs - windowStartMs < windowMs && atMs < lengthMs) continue
-      windowStartMs = atMs
-      const batch = this.#samples.drain()
-      this.#options.onSamples?.(batch)
-      await this.#judge.append(batch)
-      for (const observer of observers) await observer.append(batch)
-      for (const observer of observers) await observer.advance(atMs)
-      const lookbackMs = Math.max(...observers.map((observer) => observer.lookbackMs))
-      await this.#judge.forget(startMs + atMs - lookbackMs - this.#latticeMs)
-      // The kernel's steps are ticks and microtasks: without this, timers and messages would starve.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+  async close(): Promise<void> {
+    for (const observer of this.#observers) await observer.close()
   }
 
-  #scheduleFaults(): void {
-    const controls = createFaultControls(this.#world)
-    const active = new Map<string, { setSeverity(severity: number): void; stop(): void }>()
-    for (const { atMs, event, action, severity } of timelineOf(this.#drill)) {
-      this.#world.kernel.at(atMs, () => {
-        if (action === 'start') active.set(event.id, findFault(event.fault)!.start(controls, event.params))
-        if (action === 'stop') active.get(event.id)?.stop()
-        else active.get(event.id)?.setSeverity(severity)
-      })
-    }
-  }
-
-  async conclude(evaluation: AlertEvaluation, startedMs: number): Promise<DrillResult> {
+  /** @param startedMs wall time at the start */
+  async conclude(simulated: SimulatedDrill, startedMs: number): Promise<DrillResult> {
     const drill = this.#drill
     const { config, foreignRules } = this.#options
-    const evaluations = evaluation.results()
-    const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels)
+    const { effects, evidence, streamHash, accounting } = simulated
+    const evaluations = this.#evaluation.results()
+    const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels, simulated)
     const text = { judge: this.#judge, externalLabels: config.externalLabels, externalUrl }
     const alerts = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
     const steady = judgeSteady(drill, evaluations)
-    const effects = this.#witness.results()
-    const { logs: logLines, spans } = this.#signals
-    const evidence = {
-      logs: () => logLines.records(),
-      spans: () => spans.records() as unknown as AsyncIterable<SpanRecord>,
-    }
     const logs = await judgeLogs(drill, evidence)
     const traces = await judgeTraces(drill, evidence)
-    await this.#options.onSignals?.({ ...evidence, world: this.#world, samples: this.#samples })
     const verdict = verdictOf({ alerts, steady, effects, logs, traces })
-    const hash = createHash('sha256')
-    for (const part of [this.#samples.digest(), logLines.digest(), spans.digest()]) hash.update(part)
     return {
       scenario: drill.name,
       title: drill.title,
@@ -222,7 +156,7 @@ class DrillRun {
       judge: this.#judge.identity,
       virtualSeconds: drill.lengthMs / 1000,
       wallSeconds: Math.round(this.#options.wallClock() - startedMs) / 1000,
-      streamHash: hash.digest('hex').slice(0, 16),
+      streamHash,
       events: drill.events.map((event) => describeEvent(event)),
       alerts,
       effects,
@@ -230,12 +164,8 @@ class DrillRun {
       panels: [],
       logs,
       traces,
-      findings: this.#findings(evaluations, alerts),
-      accounting: {
-        metrics: this.#samples.accounting,
-        logs: logLines.accounting,
-        traces: spans.accounting,
-      },
+      findings: this.#findings(evaluations, alerts, simulated),
+      accounting,
       notes: [...config.notes, ...this.#absentExpectations()],
     }
   }
@@ -244,15 +174,15 @@ class DrillRun {
    * Why a selector of the rule finds nothing, when the scrape says so.
    * @param expected labels of the alert that was looked for: series that contradict them do not count
    */
-  #explain({ rule }: RuleEvaluation, expected: Labels): string | undefined {
+  #explain({ rule }: RuleEvaluation, expected: Labels, { series: known, scrape }: SimulatedDrill): string | undefined {
     for (const selector of rule.facts.selectors) {
       if (selector.absent || selector.metric === undefined) continue
-      const series = this.#samples
+      const series = known
         .seriesOf(selector.metric)
         .filter((labels) => Object.entries(expected).every(([name, value]) => (labels[name] ?? value) === value))
       const exact = selector.matchers.filter(({ operator }) => operator === '=')
       if (series.some((labels) => exact.every(({ name, value }) => (labels[name] ?? '') === value))) continue
-      return this.#scraper.record.explainMissing(selector, series)
+      return scrape.explainMissing(selector, series)
     }
     return undefined
   }
@@ -264,7 +194,11 @@ class DrillRun {
       .map((name) => `${name} is not in these rules`)
   }
 
-  #findings(evaluations: readonly RuleEvaluation[], alerts: readonly AlertResult[]): Finding[] {
+  #findings(
+    evaluations: readonly RuleEvaluation[],
+    alerts: readonly AlertResult[],
+    simulated: SimulatedDrill,
+  ): Finding[] {
     const findings: Finding[] = []
     for (const evaluation of evaluations) {
       const { rule, failures, everTrue, notJudged } = evaluation
@@ -279,7 +213,7 @@ class DrillRun {
         findings.push({ code: 'evaluation-failed', severity: 'error', where, message, evidence })
       }
       const missed = alerts.find(({ alertname, ok }) => alertname === rule.name && !ok)
-      const reason = everTrue || !missed ? undefined : this.#explain(evaluation, missed.labels)
+      const reason = everTrue || !missed ? undefined : this.#explain(evaluation, missed.labels, simulated)
       if (reason !== undefined) {
         const message = `${rule.name} can never fire`
         findings.push({ code: 'rule-unreachable', severity: 'error', where, message, evidence: reason })
