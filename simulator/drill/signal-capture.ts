@@ -18,6 +18,7 @@ export class SignalCapture {
   #buffered = 0
   #count = 0
   #closed = false
+  #kept = false
 
   /** @param folder a folder of this drill alone, that somebody else removes */
   constructor(folder: string, name: string) {
@@ -45,16 +46,22 @@ export class SignalCapture {
   /** All records in the order in which they were written. */
   async *records(): AsyncGenerator<Record<string, unknown>> {
     this.#flush()
-    if (this.#descriptor === undefined) return
-    const lines = createInterface({ input: createReadStream(this.#file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })
-    for await (const line of lines) yield JSON.parse(line) as Record<string, unknown>
+    if (this.#descriptor !== undefined) yield* readCapture(this.#file)
+  }
+
+  /** Leaves the file in its folder when this is closed, empty when nothing was captured. @returns its path */
+  keep(): string {
+    this.#flush()
+    this.#kept = true
+    this.#descriptor ??= openSync(this.#file, 'w')
+    return this.#file
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
-    rmSync(this.#file, { force: true })
+    if (!this.#kept) rmSync(this.#file, { force: true })
   }
 
   #flush(): void {
@@ -66,4 +73,10 @@ export class SignalCapture {
     this.#descriptor ??= openSync(this.#file, 'w')
     writeSync(this.#descriptor, bytes)
   }
+}
+
+/** All records of a captured file, in the order in which they were written. */
+export async function* readCapture(file: string): AsyncGenerator<Record<string, unknown>> {
+  const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })
+  for await (const line of lines) yield JSON.parse(line) as Record<string, unknown>
 }

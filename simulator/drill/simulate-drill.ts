@@ -129,6 +129,11 @@ export class DrillSimulation {
     return this.#result()
   }
 
+  /** Leaves the captured signals in the folder. @returns their files */
+  keepSignals(): { readonly logs: string; readonly spans: string } {
+    return { logs: this.#signals.logs.keep(), spans: this.#signals.spans.keep() }
+  }
+
   close(): void {
     this.#signals.logs.close()
     this.#signals.spans.close()

@@ -147,6 +147,15 @@ export class SampleLog {
   }
 }
 
+/** The account of a record of everything when only some of it goes to the judge. */
+export function accountOfSelected(recorded: Accounting, delivered: number): Accounting {
+  const left = recorded.delivered - delivered
+  if (left === 0) return recorded
+  const dropped = { ...recorded.dropped, [notSelected]: (recorded.dropped[notSelected] ?? 0) + left }
+  const sorted = Object.fromEntries(Object.entries(dropped).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { ...recorded, delivered, dropped: sorted }
+}
+
 /** The same text for the same labels, whatever their order. */
 export function canonicalLabels(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))

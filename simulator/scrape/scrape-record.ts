@@ -3,29 +3,38 @@ import type { SelectorFacts } from '../judge/embedded/engine.ts'
 import type { Labels } from '../judge/judge.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 
-export class ScrapeRecord {
+/** Plain data, so that a drill can be recorded and judged later. */
+export interface ScrapeState {
   /** Stored name to the jobs that expose it. */
-  readonly #stored = new Map<string, Set<string>>()
-  readonly #renamed = new Map<string, string>()
-  readonly #dropped = new Map<string, { job: string; place: string }[]>()
-  readonly #failures = new Map<string, { job: string; error: string; count: number }>()
+  readonly stored: Map<string, Set<string>>
+  readonly renamed: Map<string, string>
+  readonly dropped: Map<string, { job: string; place: string }[]>
+  readonly failures: Map<string, { job: string; error: string; count: number }>
+}
+
+export class ScrapeRecord {
+  readonly state: ScrapeState
+
+  constructor(state?: ScrapeState) {
+    this.state = state ?? { stored: new Map(), renamed: new Map(), dropped: new Map(), failures: new Map() }
+  }
 
   stored(job: string, exposedName: string, storedName: string): void {
-    add(this.#stored, storedName, job)
-    if (exposedName !== storedName) this.#renamed.set(exposedName, storedName)
+    add(this.state.stored, storedName, job)
+    if (exposedName !== storedName) this.state.renamed.set(exposedName, storedName)
   }
 
   dropped(job: string, exposedName: string, place: string): void {
-    const drops = this.#dropped.get(exposedName) ?? []
+    const drops = this.state.dropped.get(exposedName) ?? []
     if (!drops.some((drop) => drop.job === job && drop.place === place)) drops.push({ job, place })
-    this.#dropped.set(exposedName, drops)
+    this.state.dropped.set(exposedName, drops)
   }
 
   failed(job: string, address: string, error: string): void {
     const key = `${job} ${address} ${error}`
-    const failure = this.#failures.get(key) ?? { job, error, count: 0 }
+    const failure = this.state.failures.get(key) ?? { job, error, count: 0 }
     failure.count += 1
-    this.#failures.set(key, failure)
+    this.state.failures.set(key, failure)
   }
 
   /**
@@ -36,12 +45,12 @@ export class ScrapeRecord {
   explainMissing(selector: SelectorFacts, series: readonly Labels[]): string {
     const { metric } = selector
     if (metric === undefined) return `no series matches ${selector.selector}`
-    const drop = this.#dropped.get(metric)?.[0]
-    if (!this.#stored.has(metric) || series.length === 0) {
+    const drop = this.state.dropped.get(metric)?.[0]
+    if (!this.state.stored.has(metric) || series.length === 0) {
       if (drop) return `${metric} is exposed by job ${drop.job}, but dropped by ${drop.place}`
-      const renamed = this.#renamed.get(metric)
+      const renamed = this.state.renamed.get(metric)
       if (renamed) return `${metric} is renamed to ${renamed} by metric_relabel_configs`
-      const nearest = nearestOf(metric, [...this.#stored.keys(), ...this.#dropped.keys()])
+      const nearest = nearestOf(metric, [...this.state.stored.keys(), ...this.state.dropped.keys()])
       return `no target exposes ${metric}${nearest ? `; the nearest is ${nearest}` : ''}`
     }
     const partly = drop ? ` (other series of it are dropped by ${drop.place})` : ''

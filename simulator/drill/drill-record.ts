@@ -1,0 +1,212 @@
+/**
+ * A simulated drill kept on disk, to be judged as often as anybody likes: with other rules, other expectations of alerts,
+ * or a mutant of one rule. Judging a record gives what running the drill would give, to the byte.
+ */
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { deserialize, serialize } from 'node:v8'
+import { selectedMetrics } from '../alerts/load-rules.ts'
+import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
+import type { Drill } from '../scenario/scenario.ts'
+import { accountOfSelected, canonicalLabels } from '../scrape/sample-log.ts'
+import { ScrapeRecord, type ScrapeState } from '../scrape/scrape-record.ts'
+import type { DrillResult } from './drill-result.ts'
+import { createDrillJudgement, type JudgeDrillOptions } from './run-drill.ts'
+import { readCapture } from './signal-capture.ts'
+import { DrillSimulation, type SimulatedDrill, type SimulationOptions, type TakeWindow } from './simulate-drill.ts'
+import type { SpanRecord } from './span-record.ts'
+
+/** Plain data; samples, log lines and spans stand in files of the same folder. */
+export interface DrillRecord {
+  readonly drill: Drill
+  readonly latticeMs: number
+  readonly prometheusVersion: string
+  readonly labels: readonly Labels[]
+  /** Of the file with the samples. */
+  readonly windows: readonly { readonly toMs: number; readonly offset: number; readonly length: number }[]
+  readonly scrape: ScrapeState
+  readonly effects: SimulatedDrill['effects']
+  /** Names of the files with the captured signals. */
+  readonly signals: { readonly logs: string; readonly spans: string }
+  readonly streamHash: string
+  readonly accounting: DrillResult['accounting']
+}
+
+/**
+ * Simulates a drill and keeps it.
+ * @param folder is made; captured signals stand there for the time of the simulation
+ */
+export async function recordDrill(drill: Drill, folder: string, options: Omit<SimulationOptions, 'folder'>) {
+  mkdirSync(folder, { recursive: true })
+  const simulation = new DrillSimulation(drill, { ...options, folder })
+  const writer = new SampleWriter(join(folder, samplesFile))
+  try {
+    const simulated = await simulation.run(async (batch, toMs) => writer.write(batch, toMs))
+    const { scrape, effects, streamHash, accounting } = simulated
+    const { logs, spans } = simulation.keepSignals()
+    const record: DrillRecord = {
+      drill,
+      latticeMs: options.latticeMs,
+      prometheusVersion: options.prometheusVersion,
+      labels: writer.labels,
+      windows: writer.windows,
+      scrape: scrape.state,
+      effects,
+      signals: { logs: basename(logs), spans: basename(spans) },
+      streamHash,
+      accounting,
+    }
+    writeFileSync(join(folder, recordFile), serialize(record))
+    return record
+  } finally {
+    writer.close()
+    simulation.close()
+  }
+}
+
+export function openRecord(folder: string): DrillRecord {
+  return deserialize(readFileSync(join(folder, recordFile))) as DrillRecord
+}
+
+export function removeRecord(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Hands the samples on as the simulation did. @param selects the metrics to hand on */
+export async function replayRecord(
+  { labels, windows }: DrillRecord,
+  folder: string,
+  selects: (metric: string) => boolean,
+  take: TakeWindow,
+): Promise<void> {
+  const wanted = labels.map(({ __name__: name }) => selects(name ?? ''))
+  const file = openSync(join(folder, samplesFile), 'r')
+  try {
+    for (const { toMs, offset, length } of windows) {
+      const bytes = new Uint8Array(length)
+      readSync(file, bytes, 0, length, offset)
+      await take(readWindow(new Float64Array(bytes.buffer), labels, wanted), toMs)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/**
+ * Judges a record as the drill would have been judged.
+ * @param drill the recorded drill; only what it expects may differ
+ * @param judge an empty one, which the caller closes
+ */
+export async function judgeRecord(
+  record: DrillRecord,
+  folder: string,
+  drill: Drill,
+  options: JudgeDrillOptions,
+  judge: Judge,
+): Promise<DrillResult> {
+  const startedMs = options.wallClock()
+  const judgement = await createDrillJudgement(drill, options, judge, record.latticeMs)
+  try {
+    const metrics = selectedMetrics(options.groups)
+    let delivered = 0
+    await replayRecord(
+      record,
+      folder,
+      (metric) => metrics?.has(metric) ?? true,
+      async (batch, toMs) => {
+        for (const { timesMs } of batch) delivered += timesMs.length
+        await judgement.take(batch, toMs)
+      },
+    )
+    return await judgement.conclude(simulatedOf(record, folder, delivered), startedMs)
+  } finally {
+    await judgement.close()
+  }
+}
+
+const samplesFile = 'samples.bin'
+const recordFile = 'record.bin'
+
+function simulatedOf(record: DrillRecord, folder: string, delivered: number): SimulatedDrill {
+  const { labels, signals, effects, streamHash, accounting, scrape } = record
+  return {
+    scrape: new ScrapeRecord(scrape),
+    series: {
+      seriesOf: (metric) => labels.filter(({ __name__: name }) => name === metric),
+      metricNames: () => new Set(labels.map(({ __name__: name }) => name ?? '')),
+    },
+    effects,
+    evidence: {
+      logs: () => readCapture(join(folder, signals.logs)),
+      spans: () => readCapture(join(folder, signals.spans)) as unknown as AsyncIterable<SpanRecord>,
+    },
+    streamHash,
+    accounting: { ...accounting, metrics: accountOfSelected(accounting.metrics, delivered) },
+  }
+}
+
+/** Writes windows as 64 bit words: for each series its number, counts of samples and stale markers, times, values, markers. */
+class SampleWriter {
+  readonly labels: Labels[] = []
+  readonly windows: { toMs: number; offset: number; length: number }[] = []
+  readonly #file: number
+  readonly #numbers = new Map<string, number>()
+  #offset = 0
+
+  constructor(path: string) {
+    this.#file = openSync(path, 'w')
+  }
+
+  write(batch: readonly SeriesSamples[], toMs: number): void {
+    const words = batch.reduce((sum, { timesMs, stale }) => sum + 3 + 2 * timesMs.length + stale.length, 0)
+    const window = new Float64Array(words)
+    let at = 0
+    for (const { labels, timesMs, values, stale } of batch) {
+      window.set([this.#numberOf(labels), timesMs.length, stale.length], at)
+      window.set(timesMs, at + 3)
+      window.set(values, at + 3 + timesMs.length)
+      window.set(stale, at + 3 + 2 * timesMs.length)
+      at += 3 + 2 * timesMs.length + stale.length
+    }
+    const bytes = new Uint8Array(window.buffer)
+    writeSync(this.#file, bytes)
+    this.windows.push({ toMs, offset: this.#offset, length: bytes.length })
+    this.#offset += bytes.length
+  }
+
+  #numberOf(labels: Labels): number {
+    const key = canonicalLabels(labels)
+    let number = this.#numbers.get(key)
+    if (number === undefined) {
+      number = this.labels.length
+      this.#numbers.set(key, number)
+      this.labels.push(labels)
+    }
+    return number
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+}
+
+function readWindow(window: Float64Array, labels: readonly Labels[], wanted: readonly boolean[]): SeriesSamples[] {
+  const batch: SeriesSamples[] = []
+  for (let at = 0; at < window.length; ) {
+    const number = window[at]!
+    const count = window[at + 1]!
+    const stale = window[at + 2]!
+    const valuesAt = at + 3 + count
+    const staleAt = valuesAt + count
+    if (wanted[number]) {
+      batch.push({
+        labels: labels[number]!,
+        timesMs: window.subarray(at + 3, valuesAt),
+        values: window.subarray(valuesAt, staleAt),
+        stale: Array.from(window.subarray(staleAt, staleAt + stale)),
+      })
+    }
+    at = staleAt + stale
+  }
+  return batch
+}
