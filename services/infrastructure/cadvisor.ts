@@ -1,15 +1,15 @@
 /** What cAdvisor shows of the containers. A memory limit of 0 means that there is no limit. */
 import { createHash } from 'node:crypto'
-import type { Container } from './container.ts'
+import type { ContainerFacts } from './container.ts'
 import { counter, type ExposedMetric, type ExposedSample, gauge } from './exposition.ts'
 
 /** Microseconds: the scheduler's period in which a container may use its quota. */
 const cpuPeriodUs = 100_000
 
-export function cadvisorMetrics(containers: readonly Container[]): ExposedMetric[] {
-  const all = (read: (container: Container) => number): ExposedSample[] =>
+export function cadvisorMetrics(containers: readonly ContainerFacts[]): ExposedMetric[] {
+  const all = (read: (container: ContainerFacts) => number): ExposedSample[] =>
     containers.map((container) => ({ labels: labelsOf(container), value: read(container) }))
-  const limited = (read: (container: Container) => number): ExposedSample[] =>
+  const limited = (read: (container: ContainerFacts) => number): ExposedSample[] =>
     containers.filter(isCpuLimited).map((container) => ({ labels: labelsOf(container), value: read(container) }))
   const withCpu = all((container) => container.cpuSeconds).map(({ labels, value }) => ({
     labels: { ...labels, cpu: 'total' },
@@ -58,7 +58,7 @@ export function cadvisorMetrics(containers: readonly Container[]): ExposedMetric
   ]
 }
 
-function labelsOf(container: Container): Record<string, string> {
+function labelsOf(container: ContainerFacts): Record<string, string> {
   const { name, image } = container.options
   return { id: `/docker/${containerId(name)}`, image, name, container_name: name }
 }
@@ -75,6 +75,6 @@ function containerId(name: string): string {
   return id
 }
 
-function isCpuLimited(container: Container): boolean {
+function isCpuLimited(container: ContainerFacts): boolean {
   return Number.isFinite(container.options.cpus) && container.options.memoryLimitBytes > 0
 }

@@ -14,7 +14,19 @@ export interface ContainerOptions {
   readonly memoryBaseBytes: number
 }
 
-export class Container {
+/** What the host and its exporters read of a container. */
+export interface ContainerFacts {
+  readonly options: ContainerOptions
+  networkReceivedBytes: number
+  networkSentBytes: number
+  diskReadBytes: number
+  diskWrittenBytes: number
+  /** Processor seconds used since the container was made, never falling. */
+  readonly cpuSeconds: number
+  readonly memoryBytes: number
+}
+
+export class Container implements ContainerFacts {
   readonly options: ContainerOptions
   networkReceivedBytes = 0
   networkSentBytes = 0

@@ -1,6 +1,6 @@
 /** The host: file systems that fill, a disk and a network device that move bytes, processors shared by all containers. */
 import { DependencyError } from '../runtime/ports.ts'
-import type { Container } from './container.ts'
+import type { ContainerFacts } from './container.ts'
 
 export interface FilesystemOptions {
   readonly device: string
@@ -56,7 +56,7 @@ export class Host {
   readonly cpus: number
   readonly memoryBytes: number
   readonly filesystems: readonly Filesystem[]
-  readonly containers: readonly Container[]
+  readonly containers: readonly ContainerFacts[]
   diskReadBytes = 0
   diskWrittenBytes = 0
   diskReads = 0
@@ -66,7 +66,7 @@ export class Host {
     cpus: number
     memoryBytes: number
     filesystems: readonly FilesystemOptions[]
-    containers: readonly Container[]
+    containers: readonly ContainerFacts[]
   }) {
     this.cpus = options.cpus
     this.memoryBytes = options.memoryBytes
@@ -86,19 +86,19 @@ export class Host {
   }
 
   /** @throws DependencyError of kind disk-full */
-  write(container: Container, path: string, bytes: number): void {
+  write(container: ContainerFacts, path: string, bytes: number): void {
     this.filesystemOf(path).write(bytes)
     this.moveToDisk(container, bytes)
   }
 
   /** Bytes that reach the disk without taking new space (a log that is overwritten, a page that is rewritten). */
-  moveToDisk(container: Container, bytes: number): void {
+  moveToDisk(container: ContainerFacts, bytes: number): void {
     this.diskWrittenBytes += bytes
     this.diskWrites += Math.ceil(bytes / 65_536)
     container.diskWrittenBytes += bytes
   }
 
-  read(container: Container, bytes: number): void {
+  read(container: ContainerFacts, bytes: number): void {
     this.diskReadBytes += bytes
     this.diskReads += Math.ceil(bytes / 65_536)
     container.diskReadBytes += bytes
@@ -106,7 +106,7 @@ export class Host {
 }
 
 /** Moves bytes between two containers; both and so the host's network device see them. */
-export function moveBytes(from: Container | undefined, to: Container | undefined, bytes: number): void {
+export function moveBytes(from: ContainerFacts | undefined, to: ContainerFacts | undefined, bytes: number): void {
   if (from) from.networkSentBytes += bytes
   if (to) to.networkReceivedBytes += bytes
 }

@@ -3,7 +3,9 @@
  * A fault never touches a metric: it stops a process, slows a link, makes the code of a route throw.
  */
 import type { z } from 'zod'
-import type { FaultEffect } from '../../services/runtime/ports.ts'
+import type { Injection } from '../../services/runtime/fault-table.ts'
+
+export type { Injection }
 
 export interface FaultDefinition<Params> {
   /** Name in scenario files, for example `consumer.stall`. */
@@ -126,17 +128,4 @@ export interface TopicControl {
   poison(ratio: number, partitions: readonly number[] | undefined): void
   /** Sum of produced minus committed over these partitions. */
   lag(partitions: readonly number[] | undefined): number
-}
-
-export interface Injection {
-  readonly service: string
-  /** For example `route`, `consumer`, `training`. */
-  readonly point: string
-  /** The point's tags must equal these (a list: one of them). */
-  readonly where: Readonly<Record<string, string | readonly string[]>>
-  /** Share of the passes that are hit, 0 to 1. */
-  readonly ratio: () => number
-  /** How the hits are chosen: drawn at random, or spread evenly. */
-  readonly spread: 'random' | 'even'
-  readonly effect: () => FaultEffect
 }

@@ -5,10 +5,10 @@
 import { backendApi } from '../../services/backend-api/service.ts'
 import { dataPipeline } from '../../services/data-pipeline/service.ts'
 import { cadvisorMetrics } from '../../services/infrastructure/cadvisor.ts'
-import { Container, type ContainerOptions } from '../../services/infrastructure/container.ts'
+import { Container } from '../../services/infrastructure/container.ts'
 import { expose, type ProcessFacts } from '../../services/infrastructure/exposition.ts'
-import { Host } from '../../services/infrastructure/host.ts'
-import { KafkaBroker } from '../../services/infrastructure/kafka-broker.ts'
+import type { Host } from '../../services/infrastructure/host.ts'
+import type { KafkaBroker } from '../../services/infrastructure/kafka-broker.ts'
 import { nodeMetrics } from '../../services/infrastructure/node-exporter.ts'
 import {
   JaegerStatistics,
@@ -17,12 +17,13 @@ import {
   prometheusMetrics,
 } from '../../services/infrastructure/observability-servers.ts'
 import { postgresMetrics } from '../../services/infrastructure/postgres-exporter.ts'
-import { PostgresServer } from '../../services/infrastructure/postgres-server.ts'
+import type { PostgresServer } from '../../services/infrastructure/postgres-server.ts'
 import { redisMetrics } from '../../services/infrastructure/redis-exporter.ts'
-import { RedisServer } from '../../services/infrastructure/redis-server.ts'
+import type { RedisServer } from '../../services/infrastructure/redis-server.ts'
 import { mlEngine } from '../../services/ml-engine/service.ts'
 import type { ServiceDefinition } from '../../services/runtime/define-service.ts'
-import { type Clock, DependencyError, type Rng } from '../../services/runtime/ports.ts'
+import { FaultTable } from '../../services/runtime/fault-table.ts'
+import type { Clock, Rng } from '../../services/runtime/ports.ts'
 import { createRng } from '../../services/runtime/rng.ts'
 import { createLogger } from '../../services/runtime/telemetry/logging.ts'
 import { registerProcessMetrics } from '../../services/runtime/telemetry/process-metrics.ts'
@@ -32,7 +33,13 @@ import { VirtualNetwork } from '../kernel/virtual-network.ts'
 import type { LoadStage } from '../scenario/scenario.ts'
 import { createTenants, type NamedTenant } from '../workload/tenants.ts'
 import { Workload } from '../workload/workload.ts'
-import { FaultTable } from './fault-table.ts'
+import {
+  containersOf,
+  createPlatformModels,
+  keepHouse,
+  produceForOtherTopics,
+  serviceConfigs,
+} from './platform-models.ts'
 import {
   createBus,
   createCacheConnection,
@@ -97,43 +104,11 @@ export class VirtualWorld {
     this.containers = new Map(
       containersOf(world).map((container) => [container.name, new Container(container, this.clock)]),
     )
-    this.host = new Host({
-      cpus: world.host.cpus,
-      memoryBytes: world.host.memory,
-      filesystems: world.host.filesystems.map((filesystem) => ({
-        ...filesystem,
-        sizeBytes: filesystem.size,
-        usedBytes: filesystem.used,
-      })),
-      containers: [...this.containers.values()],
-    })
-    this.postgres = new PostgresServer(
-      {
-        connectionsMax: world.postgres.connectionsMax,
-        query: world.postgres.query,
-        cpuPerQueryMs: world.postgres.cpuPerQuery,
-        databaseBytes: world.postgres.databaseBytes,
-        rowBytes: world.postgres.rowBytes,
-      },
-      this.container('postgres'),
-      this.host,
-      this.#rng.fork('postgres'),
-    )
-    this.redis = new RedisServer(
-      {
-        operation: world.redis.operation,
-        cpuPerCommandMs: world.redis.cpuPerCommand,
-        memoryMaxBytes: world.redis.memoryMax,
-      },
-      this.container('redis'),
-      this.clock,
-      this.#rng.fork('redis'),
-    )
-    this.kafka = new KafkaBroker(
-      { publish: world.kafka.publish, cpuPerMessageMs: world.kafka.cpuPerMessage, topics: world.dataPipeline.topics },
-      this.container('kafka'),
-      this.host,
-    )
+    const models = createPlatformModels(world, this.containers, this.clock, this.#rng)
+    this.host = models.host
+    this.postgres = models.postgres
+    this.redis = models.redis
+    this.kafka = models.kafka
     this.tenants = createTenants(world)
     this.processes = new Map([...this.#services(), ...this.#exporters()].map((process) => [process.name, process]))
     for (const process of this.processes.values()) {
@@ -157,13 +132,15 @@ export class VirtualWorld {
 
   /** Starts everything; afterwards `kernel.runUntil` moves time. */
   start(): void {
-    warmCaches(this)
+    warmCaches(this.options.world, this.options.seed, this.redis, this.tenants)
     for (const process of this.processes.values()) process.start()
     this.workload.start()
     for (const name of serviceNames) this.kernel.spawn(this.#checkHealth(this.process(name)))
     this.kernel.spawn(this.#guardMemory())
-    this.kernel.spawn(this.#produceForOtherTopics())
-    this.kernel.spawn(this.#keepHouse())
+    const { world } = this.options
+    const sources = { clock: this.clock, rng: this.#rng.fork('other-producers'), tenants: this.tenants }
+    this.kernel.spawn(produceForOtherTopics(world, this, sources))
+    this.kernel.spawn(keepHouse(world, this, this.clock))
   }
 
   process(name: string): VirtualProcess {
@@ -217,12 +194,11 @@ export class VirtualWorld {
   }
 
   #services(): VirtualProcess[] {
-    const { world } = this.options
-    const common = { tenants: this.tenants, sampling: world.sampling }
+    const configs = serviceConfigs(this.options.world, this.tenants)
     return [
-      this.#service(backendApi, { ...world.backendApi, ...common, counters: world.counters['backend-api'] }),
-      this.#service(mlEngine, { ...world.mlEngine, ...common, counters: world.counters['ml-engine'] }),
-      this.#service(dataPipeline, { ...world.dataPipeline, ...common, counters: world.counters['data-pipeline'] }),
+      this.#service(backendApi, configs['backend-api']),
+      this.#service(mlEngine, configs['ml-engine']),
+      this.#service(dataPipeline, configs['data-pipeline']),
     ]
   }
 
@@ -438,44 +414,6 @@ export class VirtualWorld {
       }
     }
   }
-
-  /** Kafka deletes old segments, Redis drops expired keys. */
-  async #keepHouse(): Promise<void> {
-    for (;;) {
-      await this.kernel.sleep(10_000)
-      this.kafka.deleteBefore(this.clock.nowMs() - this.options.world.kafka.retained)
-      this.redis.expireSome(400)
-    }
-  }
-
-  /** Producers outside of the simulated services write into topics too. */
-  async #produceForOtherTopics(): Promise<void> {
-    const rng = this.#rng.fork('other-producers')
-    const everyMs = 1_000
-    const carry = new Map<string, number>()
-    for (;;) {
-      await this.kernel.sleep(everyMs)
-      if (!this.kafka.running) continue
-      for (const { topic, partitions, sourceEventsPerSecond } of this.options.world.dataPipeline.topics) {
-        if (sourceEventsPerSecond === 0) continue
-        for (let partition = 0; partition < partitions; partition += 1) {
-          const key = `${topic}/${partition}`
-          const exact = (sourceEventsPerSecond / partitions) * (0.5 + rng.next()) + (carry.get(key) ?? 0)
-          const count = Math.floor(exact)
-          carry.set(key, exact - count)
-          if (count === 0) continue
-          const { id } = rng.pick(this.tenants)
-          const batch = { topic, key, count, bytes: count * 400, tenantId: id, headers: {}, value: { type: topic } }
-          try {
-            this.kafka.append(partition, batch, this.clock.nowMs())
-          } catch (error) {
-            // The broker's disk is full: producers outside lose their events, as ours get an error.
-            if (!(error instanceof DependencyError)) throw error
-          }
-        }
-      }
-    }
-  }
 }
 
 const serviceNames = ['backend-api', 'ml-engine', 'data-pipeline'] as const
@@ -486,32 +424,3 @@ function isServerName(name: string): name is 'postgres' | 'redis' | 'kafka' {
 }
 
 function ignore(): void {}
-
-/** The containers of the host. The observability servers run without limits. */
-function containersOf(world: World): ContainerOptions[] {
-  const limited = {
-    'backend-api': world.backendApi.container,
-    'ml-engine': world.mlEngine.container,
-    'data-pipeline': world.dataPipeline.container,
-    postgres: world.postgres.container,
-    redis: world.redis.container,
-    kafka: world.kafka.container,
-  }
-  const unlimited = { prometheus: 350_000_000, loki: 260_000_000, jaeger: 220_000_000 }
-  return [
-    ...Object.entries(limited).map(([name, { image, cpus, memory, memoryBase }]) => ({
-      name,
-      image,
-      cpus,
-      memoryLimitBytes: memory,
-      memoryBaseBytes: memoryBase,
-    })),
-    ...Object.entries(unlimited).map(([name, memoryBaseBytes]) => ({
-      name,
-      image: `${name}:latest`,
-      cpus: world.host.cpus,
-      memoryLimitBytes: 0,
-      memoryBaseBytes,
-    })),
-  ]
-}

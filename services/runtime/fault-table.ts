@@ -1,6 +1,19 @@
 /** The effects that faults have put at the fault points of services, and who is hit by them. */
-import type { FaultEffect, FaultPoints, Rng } from '../../services/runtime/ports.ts'
-import type { Injection } from '../faults/define-fault.ts'
+import type { FaultEffect, FaultPoints, Rng } from './ports.ts'
+
+/** What a fault puts at a fault point. */
+export interface Injection {
+  readonly service: string
+  /** For example `route`, `consumer`, `training`. */
+  readonly point: string
+  /** The point's tags must equal these (a list: one of them). */
+  readonly where: Readonly<Record<string, string | readonly string[]>>
+  /** Share of the passes that are hit, 0 to 1. */
+  readonly ratio: () => number
+  /** How the hits are chosen: drawn at random, or spread evenly. */
+  readonly spread: 'random' | 'even'
+  readonly effect: () => FaultEffect
+}
 
 interface Entry extends Injection {
   readonly dice: Rng
