@@ -15,7 +15,12 @@ export interface SpanRecord {
   readonly attributes: Readonly<Record<string, unknown>>
   /** 0 unset, 1 ok, 2 error. */
   readonly status: { readonly code: number; readonly message?: string }
-  readonly events: readonly { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }[]
+  readonly events: readonly {
+    readonly name: string
+    /** As `startMs`. */
+    readonly timeMs: number
+    readonly attributes: Readonly<Record<string, unknown>>
+  }[]
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[]
 }
 
@@ -32,7 +37,11 @@ export function spanRecord(span: ReadableSpan): SpanRecord {
     durationMs: millisecondsOf(span.duration),
     attributes: span.attributes,
     status: span.status,
-    events: span.events.map(({ name, attributes }) => ({ name, attributes: attributes ?? {} })),
+    events: span.events.map(({ name, time, attributes }) => ({
+      name,
+      timeMs: millisecondsOf(time),
+      attributes: attributes ?? {},
+    })),
     links: span.links.map(({ context }) => ({ traceId: context.traceId, spanId: context.spanId })),
   }
 }

@@ -130,7 +130,7 @@ class PrivatePrometheus implements Judge {
 
   async append(...[batch]: Parameters<Judge['append']>): Promise<void> {
     // One after the other: concurrent first writes race, and the order within a series matters.
-    for (const body of encodeRemoteWrite(batch)) await this.#write(body)
+    for (const { body } of encodeRemoteWrite(batch)) await this.#write(body)
   }
 
   async #write(body: Uint8Array): Promise<void> {

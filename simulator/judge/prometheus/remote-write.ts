@@ -11,24 +11,34 @@ const requestBytesMax = 4 * 1024 * 1024
 const samplesMax = 10_000
 const staleMarker = 0x7ff0_0000_0000_0002n
 
+export interface RemoteWriteBody {
+  readonly body: Uint8Array
+  /** How many samples are in it. */
+  readonly samples: number
+}
+
 /** @returns bodies of POST requests, to be sent in this order */
-export function encodeRemoteWrite(batch: readonly SeriesSamples[]): Uint8Array[] {
-  const bodies: Uint8Array[] = []
+export function encodeRemoteWrite(batch: readonly SeriesSamples[]): RemoteWriteBody[] {
+  const bodies: RemoteWriteBody[] = []
   let parts: Uint8Array[] = []
   let bytes = 0
+  let samples = 0
   const close = () => {
     if (parts.length === 0) return
-    bodies.push(snappy.compress(concatenate(parts, bytes)) as Uint8Array)
+    bodies.push({ body: snappy.compress(concatenate(parts, bytes)), samples })
     parts = []
     bytes = 0
+    samples = 0
   }
   for (const series of batch) {
     const labels = encodeLabels(series.labels)
     for (let from = 0; from < series.timesMs.length; from += samplesMax) {
-      const part = encodeSeries(labels, series, from, Math.min(from + samplesMax, series.timesMs.length))
+      const to = Math.min(from + samplesMax, series.timesMs.length)
+      const part = encodeSeries(labels, series, from, to)
       if (bytes + part.length > requestBytesMax) close()
       parts.push(part)
       bytes += part.length
+      samples += to - from
     }
   }
   close()
