@@ -16,8 +16,8 @@ export class LokiStatistics {
   })
   #pendingBytes = 0
 
-  receive(bytes: number, nowMs: number): void {
-    this.#lines += 1
+  receive(bytes: number, nowMs: number, lines = 1): void {
+    this.#lines += lines
     this.#bytes += bytes
     this.#pendingBytes += bytes
     const nowS = Math.floor(nowMs / 1000)

@@ -11,7 +11,7 @@ import { requestsPerSecondAt } from './arrivals.ts'
 import { createPopularity, type NamedTenant } from './tenants.ts'
 
 export interface WorkloadOptions {
-  readonly kernel: Kernel
+  readonly kernel: Pick<Kernel, 'nowMs' | 'after' | 'sleep' | 'spawn'>
   readonly rng: Rng
   readonly world: World
   readonly tenants: readonly NamedTenant[]

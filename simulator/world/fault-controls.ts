@@ -1,5 +1,6 @@
 /** The handles by which faults act on the causes of the virtual world. */
 import type { FaultWorld, Injection } from '../faults/define-fault.ts'
+import { createChurn } from './cache-churn.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
 export function createFaultControls(world: VirtualWorld): FaultWorld {
@@ -24,7 +25,7 @@ export function createFaultControls(world: VirtualWorld): FaultWorld {
       fillUntilAvailable: (share) => world.host.filesystemOf(mountpoint).fillUntilAvailable(share),
     }),
     traffic: () => ({ multiply: (tenant, factor) => world.workload.multiply(tenant, factor) }),
-    cache: () => ({ flush: () => redis.flush(), churn: createChurn(world) }),
+    cache: () => ({ flush: () => redis.flush(), churn: createChurn(redis, (ms, action) => kernel.after(ms, action)) }),
     topic: (name) => ({
       poison: (ratio, partitions) => kafka.poison(name, ratio, partitions),
       lag: (partitions) =>
@@ -65,34 +66,4 @@ function withTenantId(injection: Injection, world: VirtualWorld): Injection {
   const id = world.tenants.find((candidate) => candidate.id === tenant || String(candidate.rank) === tenant)?.id
   if (id === undefined) throw new Error(`no tenant is called "${tenant}"`)
   return { ...injection, where: { ...injection.where, tenant: id } }
-}
-
-/** A neighbour's writes are kept together by the second: they differ in nothing that the server looks at. */
-function createChurn({ kernel, redis }: VirtualWorld): (keysPerSecond: number, bytesPerKey: number) => void {
-  let rate = 0
-  let bytes = 0
-  let running = false
-  let count = 0
-  const step = () => {
-    if (rate <= 0) {
-      running = false
-      return
-    }
-    if (redis.running) {
-      // Ten parts a second, so that evictions are spread and not in one blow.
-      const keys = Math.max(1, Math.round(rate / 10))
-      count += 1
-      redis.commands += keys
-      redis.container.accountCpu(redis.options.cpuPerCommandMs * keys)
-      redis.set(`churn:${count}`, true, bytes * keys, 3_600_000, keys)
-    }
-    kernel.after(100, step)
-  }
-  return (keysPerSecond, bytesPerKey) => {
-    rate = keysPerSecond
-    bytes = bytesPerKey
-    if (running || rate <= 0) return
-    running = true
-    kernel.after(0, step)
-  }
 }

@@ -149,3 +149,10 @@ export function serviceConfigs(world: World, tenants: readonly NamedTenant[]) {
     'data-pipeline': { ...world.dataPipeline, ...common, counters: world.counters['data-pipeline'] },
   }
 }
+
+/** Messages with the same key share a partition (FNV-1a, as good as the real client's murmur2 for spreading keys). */
+export function partitionOf(key: string, partitions: number): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  return ((hash ^ (hash >>> 15)) >>> 0) % partitions
+}

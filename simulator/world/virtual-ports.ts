@@ -20,6 +20,7 @@ import {
 import { latencyAt } from '../../services/runtime/rng.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { VirtualNetwork } from '../kernel/virtual-network.ts'
+import { partitionOf } from './platform-models.ts'
 import type { Life, VirtualProcess } from './virtual-process.ts'
 
 /** What all parts of the virtual platform share. */
@@ -238,13 +239,6 @@ export function createBus(
       return kafka.states(topic)
     },
   }
-}
-
-/** Messages with the same key share a partition (FNV-1a, as good as the real client's murmur2 for spreading keys). */
-function partitionOf(key: string, partitions: number): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  return ((hash ^ (hash >>> 15)) >>> 0) % partitions
 }
 
 export function createDisk({ container, life }: Caller, host: Host): Disk {
