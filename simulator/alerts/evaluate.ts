@@ -117,6 +117,12 @@ export class AlertEvaluation implements DrillObserver {
     for (const { judge } of this.#assignments) await judge.append(batch)
   }
 
+  /** Who knows everything that a rule reads: for rules that read other rules, one of the stores with their results. */
+  judgeOf(rule: Rule): Judge {
+    const chain = this.#chains.find(({ runs }) => runs.some(({ run }) => run.rule === rule))
+    return chain?.assignment.judge ?? this.#options.judge
+  }
+
   /** How far back the judge must still know samples, milliseconds. */
   get lookbackMs(): number {
     const all = this.#options.groups.flatMap(({ rules }) => rules.map(({ facts }) => facts.lookbackMs))

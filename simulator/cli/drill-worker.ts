@@ -1,5 +1,6 @@
 /** Runs drills in a thread of its own, one after the other: a drill can be ended from outside, and cores are used. */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
 import { runDrill } from '../drill/run-drill.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
@@ -28,7 +29,16 @@ async function createJudge(): Promise<Judge> {
   })
 }
 
+/** What was asked for beside the result: small things are sent, the page is written here. */
+function hand({ alerts }: DrillEvidence, index: number): void {
+  const { explain } = setup
+  if (explain === undefined) return
+  const asked = alerts.filter(({ alertname }) => typeof explain === 'string' || explain.includes(alertname))
+  send({ type: 'explained', index, alerts: asked })
+}
+
 async function run(index: number, drill: Drill): Promise<void> {
+  let evidence: DrillEvidence | undefined
   try {
     const result = await runDrill(drill, {
       config: loaded!.config,
@@ -37,8 +47,11 @@ async function run(index: number, drill: Drill): Promise<void> {
       createJudge,
       temporaryFolder: setup.temporaryFolder,
       wallClock: () => performance.now(),
+      onEvidence: setup.report || setup.explain ? (given) => (evidence = given) : undefined,
+      alsoExplain: typeof setup.explain === 'object' ? setup.explain : [],
       onProgress: ({ virtualMs }) => send({ type: 'progress', index, virtualMs }),
     })
+    if (evidence) hand(evidence, index)
     send({ type: 'result', index, result, memoryBytes: process.memoryUsage.rss() })
   } catch (error) {
     const { message, stack } = error as Error

@@ -9,6 +9,7 @@ import { addCheckCommand } from './check.ts'
 import { createConsole } from './console.ts'
 import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
+import { addExplainCommand } from './explain.ts'
 import { addListCommand } from './list.ts'
 import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
@@ -66,6 +67,7 @@ ${Object.values(exitCodes)
 
   addRunCommand(program, start)
   addCheckCommand(program, start)
+  addExplainCommand(program, start)
   addListCommand(program, start)
   addDoctorCommand(program, start)
   return program

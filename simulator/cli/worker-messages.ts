@@ -1,4 +1,5 @@
 /** What the pool and its workers say to each other. */
+import type { AlertEvidence } from '../drill/drill-evidence.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import type { Drill } from '../scenario/scenario.ts'
 
@@ -11,6 +12,8 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly index: number; readonly virtualMs: number }
   | { readonly type: 'result'; readonly index: number; readonly result: DrillResult; readonly memoryBytes: number }
+  /** Comes before the result, when it was asked for. */
+  | { readonly type: 'explained'; readonly index: number; readonly alerts: readonly AlertEvidence[] }
   | {
       readonly type: 'failure'
       readonly index: number

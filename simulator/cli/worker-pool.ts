@@ -3,6 +3,7 @@
  * dies or falls silent gets a result that says so; the others go on.
  */
 import { Worker } from 'node:worker_threads'
+import type { AlertEvidence } from '../drill/drill-evidence.ts'
 import type { DrillResult, Verdict } from '../drill/drill-result.ts'
 import type { DrillSetup } from '../drill/drill-setup.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
@@ -18,6 +19,7 @@ export interface PoolOptions {
   /** A worker that says nothing for so long is ended. */
   readonly silentMsMax?: number
   readonly onProgress: (progress: PoolProgress) => void
+  readonly onExplained?: (alerts: readonly AlertEvidence[]) => void
   readonly onResult?: (result: DrillResult, index: number) => void
 }
 
@@ -145,6 +147,9 @@ export class WorkerPool {
           case 'result':
             this.#store(message.index, message.result)
             next()
+            return
+          case 'explained':
+            this.#options.onExplained?.(message.alerts)
             return
           case 'failure':
             if (message.kind === 'judge') this.#finish(message.index, 'judge did not answer', message.message)

@@ -72,6 +72,8 @@ export interface OperandEvidence {
   readonly threshold: number | null
   /** This one decided. */
   readonly decided: boolean
+  /** Of a condition: when it was true for the labels that the steps are about. */
+  readonly trueAt: readonly Interval[]
   /** The point at which a signal came closest to (or went furthest past) its threshold. */
   readonly closest: { readonly value: number; readonly atS: number; readonly threshold: number } | null
   /** Medians of the series that the steps are about. */

@@ -26,6 +26,7 @@ export interface DrillRecord {
   readonly windows: readonly { readonly toMs: number; readonly offset: number; readonly length: number }[]
   readonly scrape: ScrapeState
   readonly effects: SimulatedDrill['effects']
+  readonly readings: SimulatedDrill['readings']
   /** Names of the files with the captured signals. */
   readonly signals: { readonly logs: string; readonly spans: string }
   readonly streamHash: string
@@ -42,7 +43,7 @@ export async function recordDrill(drill: Drill, folder: string, options: Omit<Si
   const writer = new SampleWriter(join(folder, samplesFile))
   try {
     const simulated = await simulation.run(async (batch, toMs) => writer.write(batch, toMs))
-    const { scrape, effects, streamHash, accounting } = simulated
+    const { scrape, effects, readings, streamHash, accounting } = simulated
     const { logs, spans } = simulation.keepSignals()
     const record: DrillRecord = {
       drill,
@@ -52,6 +53,7 @@ export async function recordDrill(drill: Drill, folder: string, options: Omit<Si
       windows: writer.windows,
       scrape: scrape.state,
       effects,
+      readings,
       signals: { logs: basename(logs), spans: basename(spans) },
       streamHash,
       accounting,
@@ -128,7 +130,7 @@ const samplesFile = 'samples.bin'
 const recordFile = 'record.bin'
 
 function simulatedOf(record: DrillRecord, folder: string, delivered: number): SimulatedDrill {
-  const { labels, signals, effects, streamHash, accounting, scrape } = record
+  const { labels, signals, effects, readings, streamHash, accounting, scrape } = record
   return {
     scrape: new ScrapeRecord(scrape),
     series: {
@@ -136,6 +138,7 @@ function simulatedOf(record: DrillRecord, folder: string, delivered: number): Si
       metricNames: () => new Set(labels.map(({ __name__: name }) => name ?? '')),
     },
     effects,
+    readings,
     evidence: {
       logs: () => readCapture(join(folder, signals.logs)),
       spans: () => readCapture(join(folder, signals.spans)) as unknown as AsyncIterable<SpanRecord>,

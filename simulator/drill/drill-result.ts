@@ -72,6 +72,8 @@ export interface AlertResult {
   readonly ok: boolean
   /** One sentence: what happened, and why that is not what was expected. */
   readonly detail: string
+  /** Why it fired or did not, in one or two sentences; only when it did not do what was expected. */
+  readonly why?: readonly string[]
   /** First firing of an instance that matches `labels`; null = never. */
   readonly firingAt: Interval | null
   readonly pendingAt: Interval | null

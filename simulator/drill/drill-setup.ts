@@ -17,6 +17,10 @@ export interface DrillSetup {
   readonly prometheusBinary: string | undefined
   /** Of this run alone; whoever made it removes it. */
   readonly temporaryFolder: string
+  /** Where the page of each drill is written, and the options that the command to repeat it carries on. */
+  readonly report?: { readonly folder: string; readonly repeatOptions: string }
+  /** Alerts to explain: these by name, or those that the drill names, that failed, or that were active. */
+  readonly explain?: readonly string[] | 'those that matter'
 }
 
 export interface LoadedSetup {

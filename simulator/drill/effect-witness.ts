@@ -5,6 +5,7 @@
 import { findFault, type VisibleEffect } from '../faults/index.ts'
 import type { Drill, DrillEvent } from '../scenario/scenario.ts'
 import type { VirtualWorld } from '../world/virtual-world.ts'
+import type { EffectEvidence } from './drill-evidence.ts'
 import type { EffectResult } from './drill-result.ts'
 
 const readEveryMs = 10_000
@@ -46,6 +47,16 @@ export class EffectWitness {
       const shown = changes.filter((change) => change.seen === ok)
       return { event: event.id, fault: event.fault, ok, detail: shown.map((change) => change.text).join('; ') }
     })
+  }
+
+  /** What was read over time, as people look at it: counters by their rate. */
+  readings(): EffectEvidence[] {
+    return this.#watches.map(({ event, effect, readings }) => ({
+      event: event.id,
+      what: effect.what,
+      direction: effect.direction,
+      ...seriesOf(effect, readings),
+    }))
   }
 
   async #watch(): Promise<void> {
@@ -154,6 +165,26 @@ function summarise({ as }: VisibleEffect, readings: Watch['readings']): number |
     return readings.length > 1 ? increase / ((readings.at(-1)!.atMs - readings[0]!.atMs) / 1000) : undefined
   }
   return median(steps)
+}
+
+/** A step of a counter stands at its end; without a gain a mean has no value. */
+function seriesOf({ as }: VisibleEffect, readings: Watch['readings']): { timesS: number[]; values: number[] } {
+  const timesS: number[] = []
+  const values: number[] = []
+  readings.forEach(({ atMs, value, count }, i) => {
+    const before = readings[i - 1]
+    let shown: number | undefined = value
+    if (as === 'rate' || as === 'increase' || as === 'mean') {
+      const gained = before ? (value >= before.value ? value - before.value : value) : undefined
+      const counted = before ? count - before.count : 0
+      if (as === 'mean') shown = gained !== undefined && counted > 0 ? gained / counted : undefined
+      else shown = gained === undefined ? undefined : as === 'rate' ? gained / ((atMs - before!.atMs) / 1000) : gained
+    }
+    if (shown === undefined || !Number.isFinite(shown)) return
+    timesS.push(atMs / 1000)
+    values.push(shown)
+  })
+  return { timesS, values }
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -9,12 +9,15 @@ import { alertNames, type RuleGroup, selectedMetrics } from '../alerts/load-rule
 import { judgeAlerts, judgeSteady } from '../expectations/alert.ts'
 import { judgeLogs } from '../expectations/log.ts'
 import { judgeTraces } from '../expectations/trace.ts'
+import { collectEvidence, shortReasons } from '../explain/collect-evidence.ts'
+import { OperandObserver, rulesToRecord } from '../explain/operand-observer.ts'
 import { findFault } from '../faults/index.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
 import type { SampleLog } from '../scrape/sample-log.ts'
 import type { VirtualWorld } from '../world/virtual-world.ts'
+import type { DrillEvidence } from './drill-evidence.ts'
 import type { DrillObserver } from './drill-observer.ts'
 import type { AlertResult, DrillResult, EventSpan, Finding, Verdict } from './drill-result.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -44,6 +47,10 @@ export interface RunDrillOptions {
     world: VirtualWorld
     samples: SampleLog
   }) => Promise<void>
+  /** Gets what a report draws. Collected only when somebody wants it. */
+  readonly onEvidence?: ((evidence: DrillEvidence) => void) | undefined
+  /** Alerts that the evidence explains although the drill does not name them. */
+  readonly alsoExplain?: readonly string[]
   /** Milliseconds of a clock that only wall times are read from. */
   readonly wallClock: () => number
 }
@@ -87,7 +94,10 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
 }
 
 /** What judging needs beside the samples; a drill that runs and one that was recorded are judged alike. */
-export type JudgeDrillOptions = Pick<RunDrillOptions, 'config' | 'groups' | 'foreignRules' | 'onSamples' | 'wallClock'>
+export type JudgeDrillOptions = Pick<
+  RunDrillOptions,
+  'config' | 'groups' | 'foreignRules' | 'onSamples' | 'onEvidence' | 'alsoExplain' | 'wallClock'
+>
 
 /** @param latticeMs that of the simulation that made the samples */
 export async function createDrillJudgement(
@@ -110,6 +120,7 @@ export class DrillJudgement {
   readonly #judge: Judge
   readonly #latticeMs: number
   readonly #evaluation: AlertEvaluation
+  readonly #operands: OperandObserver
   readonly #observers: readonly DrillObserver[]
 
   constructor(drill: Drill, options: JudgeDrillOptions, judge: Judge, latticeMs: number, evaluation: AlertEvaluation) {
@@ -118,7 +129,14 @@ export class DrillJudgement {
     this.#judge = judge
     this.#latticeMs = latticeMs
     this.#evaluation = evaluation
-    this.#observers = [evaluation]
+    this.#operands = new OperandObserver({
+      rules: rulesToRecord(drill, options.groups, options.onEvidence !== undefined, options.alsoExplain),
+      judgeOf: (rule) => evaluation.judgeOf(rule),
+      startMs: drill.startMs,
+      lengthMs: drill.lengthMs,
+    })
+    // The operands of rules that read other rules are there once those were evaluated.
+    this.#observers = [evaluation, this.#operands]
   }
 
   async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {
@@ -142,11 +160,14 @@ export class DrillJudgement {
     const evaluations = this.#evaluation.results()
     const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels, simulated)
     const text = { judge: this.#judge, externalLabels: config.externalLabels, externalUrl }
-    const alerts = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
+    const judged = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
+    const questions = { drill, evaluations, alerts: judged, recorded: this.#operands.results(), explain }
+    const alerts = shortReasons(questions)
     const steady = judgeSteady(drill, evaluations)
     const logs = await judgeLogs(drill, evidence)
     const traces = await judgeTraces(drill, evidence)
     const verdict = verdictOf({ alerts, steady, effects, logs, traces })
+    this.#options.onEvidence?.(await collectEvidence(questions, simulated, this.#options.alsoExplain))
     return {
       scenario: drill.name,
       title: drill.title,

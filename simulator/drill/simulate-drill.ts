@@ -18,6 +18,7 @@ import { Scraper } from '../scrape/scraper.ts'
 import { createFaultControls } from '../world/fault-controls.ts'
 import { createTargetReader } from '../world/target-reader.ts'
 import { VirtualWorld } from '../world/virtual-world.ts'
+import type { EffectEvidence } from './drill-evidence.ts'
 import type { DrillResult, EffectResult } from './drill-result.ts'
 import { EffectWitness } from './effect-witness.ts'
 import { SignalCapture } from './signal-capture.ts'
@@ -46,6 +47,8 @@ export interface SimulatedDrill {
   readonly scrape: ScrapeRecord
   readonly series: Pick<SampleLog, 'seriesOf' | 'metricNames'>
   readonly effects: readonly EffectResult[]
+  /** The readings behind the effects. */
+  readonly readings: readonly EffectEvidence[]
   readonly evidence: Evidence
   readonly streamHash: string
   readonly accounting: DrillResult['accounting']
@@ -159,6 +162,7 @@ export class DrillSimulation {
       scrape: this.#scraper.record,
       series: this.samples,
       effects: this.#witness.results(),
+      readings: this.#witness.readings(),
       evidence: {
         logs: () => logs.records(),
         spans: () => spans.records() as unknown as AsyncIterable<SpanRecord>,

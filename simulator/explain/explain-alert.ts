@@ -3,7 +3,13 @@
  * what `for` and the group's interval added. All values are the judge's; here they are only compared and put in words.
  */
 import type { Episode, RuleEvaluation } from '../alerts/evaluate.ts'
-import type { AlertDelay, AlertEvidence, ChartSeries, ExplanationStep, OperandEvidence } from '../drill/drill-evidence.ts'
+import type {
+  AlertDelay,
+  AlertEvidence,
+  ChartSeries,
+  ExplanationStep,
+  OperandEvidence,
+} from '../drill/drill-evidence.ts'
 import type { AlertResult, Interval } from '../drill/drill-result.ts'
 import { formatClock, formatDuration, formatInterval } from '../expectations/clock-text.ts'
 import { findFault } from '../faults/index.ts'
@@ -64,6 +70,8 @@ interface Story extends AlertQuestion {
   readonly focus: Focus | undefined
   readonly decider: RecordedOperand | undefined
   readonly closest: Closest | undefined
+  /** When the whole condition was true for the instance, as the grid saw it. */
+  readonly trueAt: readonly Interval[]
 }
 
 /** The instance that the answer is about. */
@@ -77,6 +85,8 @@ interface Focus {
   readonly longestS: number
   /** Offsets at which it fired, of all. */
   readonly fired: number
+  /** Offsets at which an evaluation saw it at all. */
+  readonly seen: number
   readonly offsets: number
 }
 
@@ -92,7 +102,22 @@ function storyOf(question: AlertQuestion): Story {
     if (evaluation.failures.length > 0 && !evaluation.everTrue) return 'failed'
     return missing !== undefined || (decider && decider.series.length === 0) ? 'no series' : 'never true'
   })()
-  return { ...question, outcome, focus, decider, closest }
+  const condition = recorded.operands.find(({ id }) => id === '')
+  const trueAt = condition ? spansOf(condition, labels, recorded.stepS) : []
+  return { ...question, outcome, focus, decider, closest, trueAt }
+}
+
+/** Unbroken times at which an operand has a value for the labels. */
+function spansOf({ series }: RecordedOperand, labels: Labels, stepS: number): Interval[] {
+  const own = series.filter((one) => agree(one.labels, labels))
+  const timesS = [...new Set(own.flatMap((one) => one.timesS))].sort((a, b) => a - b)
+  const spans: [number, number][] = []
+  for (const timeS of timesS) {
+    const last = spans.at(-1)
+    if (last && timeS - last[1] <= stepS * 1.5) last[1] = timeS
+    else spans.push([timeS, timeS])
+  }
+  return spans
 }
 
 function focusOf({ offsets }: RuleEvaluation, wanted: Labels): Focus | undefined {
@@ -121,6 +146,7 @@ function focusOf({ offsets }: RuleEvaluation, wanted: Labels): Focus | undefined
       : null,
     longestS: Math.max(...own.map(lengthMs)) / 1000,
     fired: fired.length,
+    seen: own.length,
     offsets: offsets.length,
   }
 }
@@ -130,10 +156,13 @@ function lengthMs({ pendingAtMs, resolvedAtMs }: Episode): number {
 }
 
 /** The signal that made the difference. */
-function deciderOf({ plan, operands }: RecordedRule, labels: Labels, atS: number | undefined): RecordedOperand | undefined {
+function deciderOf(
+  { plan, operands }: RecordedRule,
+  labels: Labels,
+  atS: number | undefined,
+): RecordedOperand | undefined {
   const byId = (id: string) => operands.find((operand) => operand.id === id)
-  const conditionOf = (condition: Condition) =>
-    byId(condition.kind === 'signal' ? condition.conditionId : condition.id)
+  const conditionOf = (condition: Condition) => byId(condition.kind === 'signal' ? condition.conditionId : condition.id)
   const truthOf = (condition: Condition) =>
     conditionOf(condition)
       ?.series.filter((series) => agree(series.labels, labels))
@@ -237,21 +266,29 @@ function answerOf(story: Story): string {
       return `It did not fire: ${closestText(story)}.`
     case 'pending': {
       const from = focus!.pendingAt[0]
-      const until = focus!.resolvedAt ? ` (${formatClock(from)} to ${formatClock(focus!.resolvedAt[1])})` : ''
       return focus!.resolvedAt
-        ? `It did not fire: the condition was true for at most ${formatDuration(focus!.longestS * 1000)}${until}, and the rule waits ${formatDuration(rule.forMs)}. ${capital(closestText(story))}.`
+        ? `It did not fire: the condition was true ${trueText(story)}, and the rule waits ${formatDuration(rule.forMs)}. ${capital(closestText(story))}.`
         : `It did not fire before the drill ended: the condition is true since ${formatClock(from)}, and the rule waits ${formatDuration(rule.forMs)}.`
     }
     case 'fired': {
       const since = formatClock(focus!.pendingAt[0])
       const held = rule.forMs > 0 ? ` and stayed so for the ${formatDuration(rule.forMs)} that the rule waits` : ''
-      const partly = focus!.fired < focus!.offsets ? ` (at ${focus!.fired} of ${focus!.offsets} evaluation offsets)` : ''
+      const partly =
+        focus!.fired < focus!.offsets ? ` (at ${focus!.fired} of ${focus!.offsets} evaluation offsets)` : ''
       const what = decider?.comparison
         ? `${nameOf(decider)} was ${wordOf(decider.comparison.operator)} ${thresholdText(story)} from ${since} on`
         : `${decider ? code(decider.text) : 'the expression'} had a value from ${since} on`
       return `It fired ${formatInterval(focus!.firingAt!)}${partly}: ${what}${held}.`
     }
   }
+}
+
+/** @returns for example `for 8m (12:30 to 20:30)` */
+function trueText({ focus, trueAt }: Story): string {
+  const span = trueAt.find(([from, to]) => to >= focus!.pendingAt[0] - 60 && from <= focus!.pendingAt[1])
+  if (!span || span[0] === span[1]) return `only for a moment at ${formatClock(focus!.pendingAt[0])}`
+  const from = Math.min(span[0], focus!.pendingAt[0])
+  return `for ${formatDuration((span[1] - from) * 1000)} (${formatInterval([from, span[1]])})`
 }
 
 /** @returns for example `kafka_consumer_lag peaked at 9,870 at 26:00, threshold 10,000` */
@@ -289,7 +326,8 @@ function stepsOf(story: Story): ExplanationStep[] {
   const interval = formatDuration(group.intervalMs)
   const cause = causeOf(story)
   if (cause) add([cause.startMs / 1000, cause.startMs / 1000], 'The fault begins', faultText(cause))
-  else if (drill.events.length === 0) add(null, 'Nothing is broken', 'This drill has no fault: every alert is to stay silent.')
+  else if (drill.events.length === 0)
+    add(null, 'Nothing is broken', 'This drill has no fault: every alert is to stay silent.')
 
   if (outcome === 'not judged' || outcome === 'failed' || outcome === 'no series') {
     add(null, outcome === 'no series' ? 'Nothing to look at' : 'No evaluation', answerOf(story))
@@ -300,7 +338,11 @@ function stepsOf(story: Story): ExplanationStep[] {
     add(at, 'The closest approach', `${capital(closestText(story))}${closest ? forLabels(closest.labels) : ''}.`)
     const together = togetherText(story)
     if (together) add(null, 'Never together', together)
-    add(null, 'No evaluation sees it true', `The group is evaluated every ${interval}; the condition has no result at any of its times.`)
+    add(
+      null,
+      'No evaluation sees it true',
+      `The group is evaluated every ${interval}; the condition has no result at any of its times.`,
+    )
     return steps
   }
   if (!focus) return steps
@@ -313,21 +355,21 @@ function stepsOf(story: Story): ExplanationStep[] {
     : `${decider ? code(decider.text) : 'The expression'} gets a value${after}.`
   add([trueAtS, trueAtS], 'The condition becomes true', `${capital(signal)} It is about ${labelText(focus.labels)}.`)
   const [, latestS] = focus.pendingAt
+  const blind = focus.offsets - focus.seen
+  const unseen = blind > 0 ? ` At ${blind} of ${focus.offsets} possible seconds no evaluation sees it at all.` : ''
   add(
     focus.pendingAt,
     rule.forMs > 0 ? 'An evaluation sees it: pending' : 'An evaluation sees it',
     `The group is evaluated every ${interval}, and the second within that interval is the server's choice: this adds ` +
-      `${latestS > trueAtS ? `up to ${formatDuration((latestS - trueAtS) * 1000)}` : 'nothing here'}.`,
+      `${latestS > trueAtS ? `up to ${formatDuration((latestS - trueAtS) * 1000)}` : 'nothing here'}.${unseen}`,
   )
   if (outcome === 'pending') {
     const ends = focus.resolvedAt
     if (ends) {
-      const missing = rule.forMs - focus.longestS * 1000
       add(
         ends,
-        'The condition ends: inactive again',
-        `It was pending for at most ${formatDuration(focus.longestS * 1000)} of the ${formatDuration(rule.forMs)} in "for": ` +
-          `${formatDuration(Math.max(0, missing))} were missing. The next time starts from nothing.`,
+        'An evaluation finds it false: inactive again',
+        `The condition was true ${trueText(story)}; "for" wants ${formatDuration(rule.forMs)} of evaluations without a gap. The next time starts from nothing.`,
       )
     } else add(null, 'The drill ends', `It was still pending, with "for" at ${formatDuration(rule.forMs)}.`)
     return steps
@@ -366,9 +408,13 @@ function togetherText({ recorded, result }: Story): string | undefined {
     const id = side.kind === 'signal' ? side.conditionId : side.id
     const operand = recorded.operands.find((one) => one.id === id)
     const timesS = agreeing(operand?.series ?? [], result.labels).flatMap(({ timesS: own }) => own)
-    return operand && timesS.length > 0 ? `${code(operand.text)} was true within ${formatInterval(ends(timesS))}` : undefined
+    return operand && timesS.length > 0
+      ? `${code(operand.text)} was true within ${formatInterval(ends(timesS))}`
+      : undefined
   })
-  return spans.every((span) => span !== undefined) ? `${capital(spans.join(', '))}; never at once for the same labels.` : undefined
+  return spans.every((span) => span !== undefined)
+    ? `${capital(spans.join(', '))}; never at once for the same labels.`
+    : undefined
 }
 
 /** What the signal was before the fault. */
@@ -429,13 +475,16 @@ function operandEvidence(operand: RecordedOperand, story: Story, drill: Drill): 
     operator: operand.comparison?.operator ?? null,
     threshold: operand.comparison?.threshold ?? null,
     decided: operand === decider,
+    trueAt: operand.role === 'condition' ? spansOf(operand, labels, recorded.stepS) : [],
     closest: closest ? { value: closest.value, atS: closest.atS, threshold: closest.threshold } : null,
     before: within(Math.max(0, 2 * fromS - toS), fromS - 0.001),
     during: within(fromS, toS),
     after: within(toS + 0.001, drill.lengthMs / 1000),
     series: shown.map(chartSeries),
     seriesCount: operand.seriesCount,
-    note: operand.error ?? (operand.seriesCount === 0 ? (missing ?? 'no value in this drill') : ''),
+    note:
+      operand.error ??
+      (operand.seriesCount === 0 && operand.role !== 'condition' ? (missing ?? 'no value in this drill') : ''),
   }
 }
 
@@ -443,7 +492,10 @@ function operandEvidence(operand: RecordedOperand, story: Story, drill: Drill): 
 function bestSeries(operand: RecordedOperand, labels: Labels, recorded: RecordedRule): OperandSeries | undefined {
   const candidates = agreeing(operand.series, labels)
   const closest = operand.comparison ? closestOf(operand, recorded, labels) : undefined
-  return candidates.find((series) => series.labels === closest?.labels) ?? candidates.toSorted((a, b) => size(b) - size(a))[0]
+  return (
+    candidates.find((series) => series.labels === closest?.labels) ??
+    candidates.toSorted((a, b) => size(b) - size(a))[0]
+  )
 }
 
 /** Series that say nothing else than these labels; those that share most of them first, all when none agrees. */
@@ -490,10 +542,11 @@ function thresholdText({ decider, closest }: Story): string {
   return closest ? formatValue(closest.threshold, decider!.unit) : `the part ${thresholdId}`
 }
 
-/** Long expressions by the metrics that they are about. */
+/** Short enough for a sentence: without the labels that are kept; what is still long, by its metrics. */
 function nameOf({ text, metrics }: RecordedOperand): string {
-  if (text.length <= 60 || metrics.length === 0) return code(text)
-  return metrics.length === 1 ? `the value made of ${metrics[0]}` : `the value made of ${metrics.slice(0, 3).join(', ')}`
+  const short = text.replaceAll(/ ?\b(by|without|on|ignoring|group_left|group_right) ?\([^)]*\) ?/g, '')
+  if (short.length <= 100 || metrics.length === 0) return code(short)
+  return `the value made of ${metrics.slice(0, 3).map(code).join(', ')}`
 }
 
 function code(text: string): string {
@@ -532,6 +585,8 @@ function spanS(timesMs: readonly number[]): Interval | null {
   return timesMs.length > 0 ? [Math.min(...timesMs) / 1000, Math.max(...timesMs) / 1000] : null
 }
 
+/** Names of services and metrics stay as they are. */
 function capital(text: string): string {
+  if (/^\S*[-_`]/.test(text)) return text
   return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`
 }

@@ -5,10 +5,15 @@
 import type { Rule, RuleGroup } from '../alerts/load-rules.ts'
 import type { DrillObserver } from '../drill/drill-observer.ts'
 import { type Judge, type Labels, QueryError } from '../judge/judge.ts'
+import type { Drill } from '../scenario/scenario.ts'
 import { type Operand, type OperandPlan, planOperands } from './operands.ts'
 
 export interface OperandObserverOptions {
-  readonly rules: readonly { readonly rule: Rule; readonly group: RuleGroup; readonly detail: 'signals' | 'everything' }[]
+  readonly rules: readonly {
+    readonly rule: Rule
+    readonly group: RuleGroup
+    readonly detail: 'signals' | 'everything'
+  }[]
   /** Who knows the results that the rule reads. */
   readonly judgeOf: (rule: Rule) => Judge
   /** Unix time of the start of the drill, milliseconds. */
@@ -94,6 +99,27 @@ export class OperandObserver implements DrillObserver {
   }
 
   async close(): Promise<void> {}
+}
+
+/**
+ * Rules whose operands are worth the queries: with a report all of them, and those that the scenario names in full;
+ * without, what is compared by alerts that should be active, for a line when they are not.
+ */
+export function rulesToRecord(
+  drill: Pick<Drill, 'expect'>,
+  groups: readonly RuleGroup[],
+  wantsReport: boolean,
+  alsoExplain: readonly string[] = [],
+): OperandObserverOptions['rules'] {
+  return groups.flatMap((group) =>
+    group.rules.flatMap((rule) => {
+      if (rule.kind !== 'alerting') return []
+      const kind = drill.expect.alerts[rule.name]?.kind
+      const isNamed = (kind !== undefined && kind !== 'may') || alsoExplain.includes(rule.name)
+      if (!wantsReport && kind !== 'fires' && kind !== 'pending-only') return []
+      return { rule, group, detail: wantsReport && isNamed ? ('everything' as const) : ('signals' as const) }
+    }),
+  )
 }
 
 /** A step that people know, so that about `pointsMax` points fill the drill. */

@@ -62,7 +62,11 @@ function unitOfFunction({ operator, parts, metrics }: ExpressionPart): Unit {
     if (unit === 'seconds') return /_bucket$/.test(metrics[0] ?? '') ? 'seconds' : 'none'
     return unit === 'bytes' ? 'bytes per second' : 'per second'
   }
-  if (/^(increase|delta|idelta|round|ceil|floor|abs|clamp|clamp_min|clamp_max|sort|sort_desc|scalar|vector)$/.test(operator)) {
+  if (
+    /^(increase|delta|idelta|round|ceil|floor|abs|clamp|clamp_min|clamp_max|sort|sort_desc|scalar|vector)$/.test(
+      operator,
+    )
+  ) {
     return unitOf(firstOf(parts))
   }
   if (/^(avg|min|max|sum|last)_over_time$/.test(operator)) return unitOf(firstOf(parts))
@@ -98,7 +102,8 @@ const nothing: ExpressionPart = {
 /** Three digits where they say something, thousands with commas. */
 export function plainNumber(value: number): string {
   const size = Math.abs(value)
-  if (size >= 1000) return groupThousands(size < 10_000 && size % 1 !== 0 ? Math.round(value * 10) / 10 : Math.round(value))
+  if (size >= 1000)
+    return groupThousands(size < 10_000 && size % 1 !== 0 ? Math.round(value * 10) / 10 : Math.round(value))
   if (size !== 0 && size < 0.001) return value.toExponential(1)
   return String(Number(value.toPrecision(3)))
 }
@@ -111,7 +116,7 @@ function groupThousands(value: number): string {
 
 function formatSeconds(value: number): string {
   const size = Math.abs(value)
-  if (size >= 7200) return `${plainNumber(value / 3600)} h`
+  if (size >= 3600) return `${plainNumber(value / 3600)} h`
   if (size >= 120) return `${plainNumber(value / 60)} min`
   return size !== 0 && size < 1 ? `${plainNumber(value * 1000)} ms` : `${plainNumber(value)} s`
 }

@@ -72,7 +72,10 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
   for (const { ok, event, fault, detail } of result.effects) {
     if (!ok) line(false, `${event} (${fault})`, `had no effect: ${detail}`)
   }
-  for (const alert of result.alerts) if (isWorthALine(alert)) line(alert.ok, alert.alertname, alert.detail)
+  for (const alert of result.alerts) {
+    if (isWorthALine(alert)) line(alert.ok, alert.alertname, alert.detail)
+    for (const why of alert.why ?? []) lines.push(`      ${paint.dim(why)}`)
+  }
   const silent = result.alerts.filter((alert) => alert.expected === 'silent' && alert.ok && !isWorthALine(alert))
   if (silent.length > 0)
     line(true, 'everything else silent', `${silent.length} ${silent.length === 1 ? 'rule' : 'rules'}`)
