@@ -89,7 +89,7 @@ function external({ externalLabels, externalUrl }: TextContext) {
 }
 
 /** Labels that a template names. (An absent one renders as nothing at all, so the text alone does not tell.) */
-function labelsOf(template: string): string[] {
+export function labelsOf(template: string): string[] {
   const names = new Set<string>()
   for (const match of template.matchAll(/(?:\$labels|\.Labels)\.(\w+)|index\s+(?:\$labels|\.Labels)\s+"([^"]+)"/g)) {
     names.add((match[1] ?? match[2])!)

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
 import { runDrill } from '../drill/run-drill.ts'
+import type { Survey } from '../findings/survey.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import { startEngine } from '../judge/embedded/load-engine.ts'
 import { type Judge, JudgeError } from '../judge/judge.ts'
@@ -39,6 +40,7 @@ function hand({ alerts }: DrillEvidence, index: number): void {
 
 async function run(index: number, drill: Drill): Promise<void> {
   let evidence: DrillEvidence | undefined
+  let survey: Survey | undefined
   try {
     const result = await runDrill(drill, {
       config: loaded!.config,
@@ -49,10 +51,11 @@ async function run(index: number, drill: Drill): Promise<void> {
       wallClock: () => performance.now(),
       onEvidence: setup.report || setup.explain ? (given) => (evidence = given) : undefined,
       alsoExplain: typeof setup.explain === 'object' ? setup.explain : [],
+      onSurvey: (given) => (survey = given),
       onProgress: ({ virtualMs }) => send({ type: 'progress', index, virtualMs }),
     })
     if (evidence) hand(evidence, index)
-    send({ type: 'result', index, result, memoryBytes: process.memoryUsage.rss() })
+    send({ type: 'result', index, result: { ...result, survey }, memoryBytes: process.memoryUsage.rss() })
   } catch (error) {
     const { message, stack } = error as Error
     const hint = error instanceof JudgeError ? error.hint : ''

@@ -4,6 +4,7 @@
  *
  * Times are seconds since the start of the drill; `[earliest, latest]` runs over the evaluation offsets that were tried.
  */
+import type { Survey } from '../findings/survey.ts'
 import type { JudgeIdentity } from '../judge/judge.ts'
 
 export type Interval = readonly [earliest: number, latest: number]
@@ -28,7 +29,10 @@ export interface DrillResult {
   readonly panels: readonly PanelResult[]
   readonly logs: readonly ExpectationResult[]
   readonly traces: readonly ExpectationResult[]
+  /** What this drill shows by itself; see findings/look-for-findings.ts for those of a run. */
   readonly findings: readonly Finding[]
+  /** What was exposed and stored; workers send it along for findings over all drills, reports leave it out. */
+  readonly survey?: Survey
   readonly accounting: {
     readonly metrics: Accounting
     readonly logs: Accounting

@@ -12,6 +12,9 @@ import { judgeTraces } from '../expectations/trace.ts'
 import { collectEvidence, shortReasons } from '../explain/collect-evidence.ts'
 import { OperandObserver, rulesToRecord } from '../explain/operand-observer.ts'
 import { findFault } from '../faults/index.ts'
+import { findingsInDrill } from '../findings/look-for-findings.ts'
+import { SeriesWatch } from '../findings/series-watch.ts'
+import { type Survey, surveyDrill } from '../findings/survey.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
@@ -19,7 +22,7 @@ import type { SampleLog } from '../scrape/sample-log.ts'
 import type { VirtualWorld } from '../world/virtual-world.ts'
 import type { DrillEvidence } from './drill-evidence.ts'
 import type { DrillObserver } from './drill-observer.ts'
-import type { AlertResult, DrillResult, EventSpan, Finding, Verdict } from './drill-result.ts'
+import type { AlertResult, DrillResult, EventSpan, Verdict } from './drill-result.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { DrillSimulation, drillLattice, type SimulatedDrill } from './simulate-drill.ts'
 import type { SpanRecord } from './span-record.ts'
@@ -51,6 +54,8 @@ export interface RunDrillOptions {
   readonly onEvidence?: ((evidence: DrillEvidence) => void) | undefined
   /** Alerts that the evidence explains although the drill does not name them. */
   readonly alsoExplain?: readonly string[]
+  /** Told at the end what was exposed and stored, for findings over all drills of a run. */
+  readonly onSurvey?: (survey: Survey) => void
   /** Milliseconds of a clock that only wall times are read from. */
   readonly wallClock: () => number
 }
@@ -84,6 +89,8 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
     judgement = await createDrillJudgement(drill, options, judge, latticeMs)
     const simulated = await simulation.run((batch, toMs) => judgement!.take(batch, toMs))
     await options.onSignals?.({ ...simulated.evidence, world: simulation.world, samples: simulation.samples })
+    const { samples, world } = simulation
+    options.onSurvey?.(surveyDrill({ samples, record: simulated.scrape, groups, config, world }))
     return await judgement.conclude(simulated, startedMs)
   } finally {
     await judgement?.close()
@@ -121,6 +128,7 @@ export class DrillJudgement {
   readonly #latticeMs: number
   readonly #evaluation: AlertEvaluation
   readonly #operands: OperandObserver
+  readonly #watch = new SeriesWatch()
   readonly #observers: readonly DrillObserver[]
 
   constructor(drill: Drill, options: JudgeDrillOptions, judge: Judge, latticeMs: number, evaluation: AlertEvaluation) {
@@ -136,7 +144,7 @@ export class DrillJudgement {
       lengthMs: drill.lengthMs,
     })
     // The operands of rules that read other rules are there once those were evaluated.
-    this.#observers = [evaluation, this.#operands]
+    this.#observers = [evaluation, this.#operands, this.#watch]
   }
 
   async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {
@@ -155,7 +163,7 @@ export class DrillJudgement {
   /** @param startedMs wall time at the start */
   async conclude(simulated: SimulatedDrill, startedMs: number): Promise<DrillResult> {
     const drill = this.#drill
-    const { config, foreignRules } = this.#options
+    const { config, foreignRules, groups } = this.#options
     const { effects, evidence, streamHash, accounting } = simulated
     const evaluations = this.#evaluation.results()
     const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels, simulated)
@@ -185,7 +193,7 @@ export class DrillJudgement {
       panels: [],
       logs,
       traces,
-      findings: this.#findings(evaluations, alerts, simulated),
+      findings: findingsInDrill({ drill, config, groups, evaluations, alerts, watch: this.#watch, explain }),
       accounting,
       notes: [...config.notes, ...this.#absentExpectations()],
     }
@@ -213,34 +221,6 @@ export class DrillJudgement {
     return Object.keys(this.#drill.expect.alerts)
       .filter((name) => !known.includes(name))
       .map((name) => `${name} is not in these rules`)
-  }
-
-  #findings(
-    evaluations: readonly RuleEvaluation[],
-    alerts: readonly AlertResult[],
-    simulated: SimulatedDrill,
-  ): Finding[] {
-    const findings: Finding[] = []
-    for (const evaluation of evaluations) {
-      const { rule, failures, everTrue, notJudged } = evaluation
-      const where = rule.place
-      if (notJudged !== undefined) {
-        const message = `${rule.name} is not judged: ${notJudged}`
-        findings.push({ code: 'rule-not-judged', severity: 'warning', where, message, evidence: rule.expression })
-      }
-      if (failures.length > 0) {
-        const message = `${rule.name}: ${failures.length} evaluations fail`
-        const evidence = failures[0]!.message
-        findings.push({ code: 'evaluation-failed', severity: 'error', where, message, evidence })
-      }
-      const missed = alerts.find(({ alertname, ok }) => alertname === rule.name && !ok)
-      const reason = everTrue || !missed ? undefined : this.#explain(evaluation, missed.labels, simulated)
-      if (reason !== undefined) {
-        const message = `${rule.name} can never fire`
-        findings.push({ code: 'rule-unreachable', severity: 'error', where, message, evidence: reason })
-      }
-    }
-    return findings
   }
 }
 

@@ -11,6 +11,8 @@ export interface PrometheusConfig {
   readonly file: string
   readonly evaluationIntervalMs: number
   readonly externalLabels: Readonly<Record<string, string>>
+  /** The external labels as they are written, before substitution. */
+  readonly externalLabelTexts: readonly { readonly name: string; readonly text: string; readonly place: string }[]
   /** Paths of the rule files that exist. */
   readonly ruleFiles: readonly string[]
   readonly jobs: readonly ScrapeJob[]
@@ -254,6 +256,11 @@ class ConfigBuilder {
       file: this.#document.file,
       evaluationIntervalMs,
       externalLabels: this.#externalLabels(global.external_labels ?? {}),
+      externalLabelTexts: Object.entries(global.external_labels ?? {}).map(([name, text]) => ({
+        name,
+        text,
+        place: this.#place(['global', 'external_labels', name]),
+      })),
       ruleFiles: found.files,
       jobs: this.#jobs(raw.scrape_configs as RawJob[], global, { intervalMs, timeoutMs }),
       notes: this.#notes,

@@ -126,6 +126,11 @@ export class SampleLog {
     return new Set([...this.#columns.values()].map(({ labels }) => labels.__name__ ?? ''))
   }
 
+  /** Label sets of all series. */
+  *series(): Generator<Labels> {
+    for (const { labels } of this.#columns.values()) yield labels
+  }
+
   /** Label sets of all series of a metric. */
   seriesOf(metric: string): Labels[] {
     return [...this.#columns.values()].filter(({ labels }) => labels.__name__ === metric).map(({ labels }) => labels)

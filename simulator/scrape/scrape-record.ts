@@ -37,6 +37,11 @@ export class ScrapeRecord {
     this.state.failures.set(key, failure)
   }
 
+  /** Whether a step of the scrape config hides series of this name. */
+  isDropped(exposedName: string): boolean {
+    return this.state.dropped.has(exposedName) || this.state.renamed.has(exposedName)
+  }
+
   /**
    * Why nothing matches a selector.
    * @param series label sets of the stored series of the selector's metric

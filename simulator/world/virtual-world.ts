@@ -74,6 +74,8 @@ const memoryCheckEveryMs = 1_000
 /** A call that got lost, where the caller has no time-out of its own. */
 const lostAfterMs = 3_000
 
+const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\]|host\.docker\.internal):(\d+)$/
+
 export class VirtualWorld {
   readonly options: VirtualWorldOptions
   readonly kernel = new Kernel()
@@ -149,8 +151,20 @@ export class VirtualWorld {
     return process
   }
 
+  /** On one machine every service has the same host: there `localhost:8000` means whoever listens on port 8000. */
   processAt(address: string): VirtualProcess | undefined {
-    return this.#byAddress.get(address)
+    const exact = this.#byAddress.get(address)
+    const port = loopback.exec(address)?.[1]
+    if (exact || port === undefined) return exact
+    const listening = new Set(
+      [...this.#byAddress].filter(([known]) => known.endsWith(`:${port}`)).map(([, process]) => process),
+    )
+    return listening.size === 1 ? [...listening][0] : undefined
+  }
+
+  /** Every address at which something listens. */
+  addresses(): string[] {
+    return [...this.#byAddress.keys()]
   }
 
   container(name: string): Container {

@@ -1,0 +1,72 @@
+/** Two rules that always fire together: one cause, two pages. */
+import type { AlertResult } from '../drill/drill-result.ts'
+import { formatDuration, formatInterval } from '../expectations/clock-text.ts'
+import { alertingRulesOf, type FindingDefinition } from './finding.ts'
+
+export const duplicateCoverage: FindingDefinition = {
+  code: 'duplicate-coverage',
+  severity: 'warning',
+  title: 'two rules that always fire together',
+  *inFiles({ groups }) {
+    const rules = alertingRulesOf(groups)
+    for (const [i, { rule }] of rules.entries()) {
+      const twin = rules.slice(0, i).find((one) => isSameTest(one.rule, rule))
+      if (!twin) continue
+      yield {
+        where: rule.place,
+        message: `${rule.name} tests the same as ${twin.rule.name} (${twin.rule.place})`,
+        evidence: `both are ${rule.facts.canonical} for ${formatDuration(rule.forMs)}`,
+      }
+    }
+  },
+  *inRun({ groups, results }) {
+    const rules = alertingRulesOf(groups)
+    const names = [...new Set(rules.map(({ rule }) => rule.name))]
+    const slackS = Math.max(60, ...groups.map(({ intervalMs }) => intervalMs / 1000))
+    const firings = new Map(names.map((name) => [name, firingsOf(name, results)]))
+    for (const [i, name] of names.entries()) {
+      const mine = firings.get(name)!
+      if (mine.size < 2) continue
+      for (const other of names.slice(0, i)) {
+        const theirs = firings.get(other)!
+        // In every drill, and not by chance: two drills of different scenarios at least.
+        const drills = [...mine.keys()]
+        if (theirs.size !== mine.size || new Set(drills.map((drill) => drill.split('/')[0])).size < 2) continue
+        if (!drills.every((drill) => isTogether(mine.get(drill)!, theirs.get(drill), slackS))) continue
+        const example = drills[0]!
+        yield {
+          where: rules.find(({ rule }) => rule.name === name)!.rule.place,
+          message: `${name} and ${other} always fire together`,
+          evidence: `in all ${mine.size} drills in which one fires, for example in ${example}: ${formatInterval(mine.get(example)!.firingAt!)} and ${formatInterval(theirs.get(example)!.firingAt!)}`,
+        }
+      }
+    }
+  },
+}
+
+type TestOfRule = { readonly facts: { readonly canonical: string }; readonly forMs: number; readonly name: string }
+
+/** The same alert at two severities has the same name; two names for one test are two pages. */
+function isSameTest(a: TestOfRule, b: TestOfRule): boolean {
+  return a.name !== b.name && a.forMs === b.forMs && a.facts.canonical === b.facts.canonical
+}
+
+function firingsOf(
+  name: string,
+  results: readonly { readonly scenario: string; readonly alerts: readonly AlertResult[] }[],
+): Map<string, AlertResult> {
+  return new Map(
+    results.flatMap(({ scenario, alerts }) =>
+      alerts
+        .filter(({ alertname, firingAt }) => alertname === name && firingAt !== null)
+        .map((alert) => [scenario, alert]),
+    ),
+  )
+}
+
+function isTogether(a: AlertResult, b: AlertResult | undefined, slackS: number): boolean {
+  if (!b) return false
+  if (Math.abs(a.firingAt![0] - b.firingAt![0]) > slackS) return false
+  if (a.resolvedAt === null || b.resolvedAt === null) return a.resolvedAt === b.resolvedAt
+  return Math.abs(a.resolvedAt[1] - b.resolvedAt[1]) <= slackS
+}

@@ -1,0 +1,60 @@
+/** An alert that fires in a drill without any fault: a false alarm, unless it is meant to fire always, as a Watchdog is. */
+import type { DrillResult } from '../drill/drill-result.ts'
+import { formatClock, formatInterval } from '../expectations/clock-text.ts'
+import { isIdle } from './deep-drills.ts'
+import { alertingRulesOf, type FindingDefinition } from './finding.ts'
+import { isAlwaysFiring } from './watchdog.ts'
+
+export const firesWithoutFault: FindingDefinition = {
+  code: 'fires-without-fault',
+  severity: 'warning',
+  title: 'an alert that fires while nothing is wrong',
+  *inRun({ groups, results }) {
+    const quiet = results.filter(
+      ({ scenario, events, alerts }) => events.length === 0 && !isIdle(scenario) && alerts.length > 0,
+    )
+    for (const { rule } of alertingRulesOf(groups)) {
+      if (isAlwaysFiring(rule)) continue
+      const loud = quiet.filter((result) => fires(result, rule.name))
+      const early = results.filter((result) => result.events.length > 0 && firesBeforeFault(result, rule.name))
+      if (loud.length === 0 && early.length === 0) continue
+      const example = loud[0] ?? early[0]!
+      const alert = example.alerts.find(({ alertname }) => alertname === rule.name)!
+      const seeds = new Set(loud.map(({ seed }) => seed)).size
+      const parts = [
+        ...(loud.length > 0
+          ? [`in ${loud.length} of ${quiet.length} drills without a fault${seeds > 1 ? ` (${seeds} seeds)` : ''}`]
+          : []),
+        ...(early.length > 0 ? [`before the first fault in ${early.length} others`] : []),
+      ]
+      const instance = alert.instances.find(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null))
+      const summary = instance?.annotations.summary ?? instance?.annotations.description
+      yield {
+        where: rule.place,
+        message: `${rule.name} fires while nothing is wrong`,
+        evidence: `${parts.join(', ')}; ${example.scenario} seed ${example.seed}: ${alert.firingAt ? formatInterval(alert.firingAt) : firstFiring(alert)}${summary ? `, "${summary}"` : ''}`,
+      }
+    }
+  },
+}
+
+function fires({ alerts }: DrillResult, name: string): boolean {
+  return alerts.some(
+    ({ alertname, instances }) =>
+      alertname === name && instances.some(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null)),
+  )
+}
+
+function firesBeforeFault({ alerts, events }: DrillResult, name: string): boolean {
+  const firstFaultS = Math.min(...events.map(({ startS }) => startS))
+  return alerts.some(
+    ({ alertname, instances }) =>
+      alertname === name &&
+      instances.some(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null && firingAt[0] < firstFaultS)),
+  )
+}
+
+function firstFiring({ instances }: DrillResult['alerts'][number]): string {
+  const times = instances.flatMap(({ episodes }) => episodes.flatMap(({ firingAt }) => firingAt ?? []))
+  return formatClock(Math.min(...times))
+}
