@@ -2,10 +2,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { withReceivers } from '../alertmanager/paging.ts'
 import type { DrillResult, Finding } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
+import { deepDrills, isDeep } from '../findings/deep-drills.ts'
+import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
+import { mergeSurveys } from '../findings/survey.ts'
 import { coverageOfRules } from '../report/coverage.ts'
+import { findingLines } from '../report/findings-text.ts'
+import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
 import { runReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
 import { terminalReport } from '../report/terminal.ts'
@@ -13,7 +19,7 @@ import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { chooseJudge, type JudgeOptions, printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { chooseJudge, type JudgeOptions, printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
 export interface RunOptions extends SetUpOptions, JudgeOptions {
@@ -27,6 +33,8 @@ export interface RunOptions extends SetUpOptions, JudgeOptions {
   readonly workers?: number
   readonly force: boolean
   readonly failOn?: Finding['severity']
+  readonly deep: boolean
+  readonly findings: 'all' | 'important' | 'none'
 }
 
 /** Defines the command on the command line. */
@@ -41,6 +49,13 @@ export function addRunCommand(program: Command, start: Start): void {
     .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
+    .option('--alertmanager <file>', 'alertmanager.yml that says who is told of which alert')
+    .option('--deep', 'also drill quiet mornings of more seeds and an idle platform, for findings', false)
+    .addOption(
+      new Option('--findings <which>', 'findings on the terminal')
+        .choices(['all', 'important', 'none'])
+        .default('important'),
+    )
     .option('--report <dir>', 'write firedrill.json and junit.xml there')
     .option('--json', 'print one JSON object instead of text', false)
     .option('--junit <file>', 'write JUnit XML')
@@ -60,7 +75,9 @@ Examples:
   $ firedrill run kafka-lag-spike               the scenario and its twins
   $ firedrill run service-down/just-below       one twin alone
   $ firedrill run --all --junit out.xml         for CI
-  $ firedrill run --all --json | jq .exitCode`,
+  $ firedrill run --all --json | jq .exitCode
+  $ firedrill run --all --deep --fail-on warning
+  $ firedrill run --all --rules 'their/*.yml' --prometheus-config their/prometheus.yml --alertmanager their/alertmanager.yml`,
     )
     .action((names: string[], options: RunOptions, command: Command) => {
       if (names.length === 0 && !options.all && options.tag.length === 0) {
@@ -101,7 +118,8 @@ export async function runCommand(
   const judge = await chooseJudge(options, context)
   if (typeof judge === 'number') return judge
 
-  const drills = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
+  const chosen = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
+  const drills = options.deep ? [...chosen, ...deepDrills(chosen[0]!)] : chosen
   const pool = new WorkerPool(drills, {
     module: set.module,
     setup: {
@@ -120,13 +138,21 @@ export async function runCommand(
     await pool.stop()
   })
   context.onExit(() => pool.killChildren())
-  const results = await pool.run()
+  const all = await pool.run()
   console.progress('')
 
+  const noticed = findingsOfRun(set, all)
+  const { alertmanager } = set.findingFiles
+  const results = all
+    .filter(({ scenario }) => !isDeep(scenario))
+    .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
+  const observations = set.loaded!.foreignRules ? observeAlerts(set.loaded!.groups, all) : []
   const coverage = coverageOfRules(set.loaded!.alerts, results)
-  const codes = [...results.map(({ exitCode }) => exitCode), findingCode(results, options.failOn)]
+  const failOn = options.failOn ?? set.project.findings?.failOn
+  const found = failOn !== undefined && reaches(noticed.findings, failOn) ? exitCodes.finding.code : 0
+  const codes = [...all.map(({ exitCode }) => exitCode), found]
   const exitCode = interrupted ? exitCodes.interrupted.code : worstExitCode(codes)
-  const report = runReport(context.version, results, coverage, exitCode)
+  const report = runReport({ version: context.version, results, coverage, noticed, observations, exitCode })
   if (options.report !== undefined) {
     write(join(options.report, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
     write(join(options.report, 'junit.xml'), junitReport(results))
@@ -139,17 +165,21 @@ export async function runCommand(
   const wallSeconds = (context.wallClock() - startedMs) / 1000
   const repeat = (result: DrillResult) => repeatCommand(result, options)
   for (const line of terminalReport({ results, coverage, wallSeconds, paint: console.paint, repeat })) console.out(line)
+  const more = [
+    observationLines(observations, console.paint),
+    options.findings === 'none' ? [] : findingLines(noticed, console.paint, options.findings === 'all'),
+  ]
+  for (const lines of more.filter(({ length }) => length > 0)) for (const line of ['', ...lines]) console.out(line)
   if (interrupted) console.err('interrupted')
   return exitCode
 }
 
-const severities = ['info', 'warning', 'error'] as const
-
-function findingCode(results: readonly DrillResult[], failOn: Finding['severity'] | undefined): number {
-  if (failOn === undefined) return 0
-  const least = severities.indexOf(failOn)
-  const reached = results.some(({ findings }) => findings.some(({ severity }) => severities.indexOf(severity) >= least))
-  return reached ? exitCodes.finding.code : 0
+/** What files, drills and the whole run show. */
+function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillResult[]): RunFindings {
+  const { alertmanager, documentation, ignore } = findingFiles
+  const { config, groups } = loaded!
+  const survey = mergeSurveys(results.flatMap((result) => result.survey ?? []))
+  return findingsInRun({ config, groups, alertmanager, documentation, panelQueries: [], survey, results }, ignore)
 }
 
 /** What the user would type to see this drill again. */

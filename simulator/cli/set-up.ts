@@ -1,6 +1,6 @@
 /** The first steps that commands share: the engine, the scrape config, the rules, the judge. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type DrillSetup, type LoadedSetup, loadSetup } from '../drill/drill-setup.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
@@ -10,10 +10,13 @@ import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary
 import { packageRoot } from '../package-root.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
 import type { CommandContext } from './context.ts'
+import { type FindingFiles, loadFindingFiles, projectFolder } from './finding-files.ts'
+import { loadProjectConfig, type ProjectConfig } from './project-config.ts'
 
 export interface SetUpOptions {
   readonly rules?: string
   readonly prometheusConfig?: string
+  readonly alertmanager?: string
 }
 
 export interface JudgeOptions {
@@ -31,20 +34,47 @@ export function configFileOf(option: string | undefined, cwd: string): string {
 export interface SetUp {
   readonly engine: Engine
   readonly module: WebAssembly.Module
-  readonly source: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'>
+  readonly source: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'foreignConfig' | 'environment'>
   readonly loaded: LoadedSetup | undefined
+  readonly project: ProjectConfig
+  /** What findings look at beside rules and scrape config. */
+  readonly findingFiles: FindingFiles
   readonly problems: readonly Problem[]
 }
 
-export async function setUp(options: SetUpOptions, context: CommandContext): Promise<SetUp> {
+/** What the user names on the command line goes before what firedrill.yaml says. */
+export async function setUp(given: SetUpOptions, context: CommandContext): Promise<SetUp> {
+  const own = loadProjectConfig('.')
+  const options: SetUpOptions = {
+    ...(own.config.rules && { rules: own.config.rules.join(',') }),
+    ...(own.config.prometheusConfig && { prometheusConfig: own.config.prometheusConfig }),
+    ...(own.config.alertmanager && { alertmanager: own.config.alertmanager }),
+    ...given,
+  }
   const module = await compileEngine()
   const engine = await startEngine(module)
+  const configFile = configFileOf(options.prometheusConfig, context.cwd)
   const source = {
-    configFile: configFileOf(options.prometheusConfig, context.cwd),
+    configFile,
+    foreignConfig: resolve(configFile) !== resolve(configFileOf(undefined, context.cwd)),
     rulePatterns: options.rules === undefined ? undefined : options.rules.split(',').filter((part) => part !== ''),
     environment: { ...context.environment, ENVIRONMENT: context.environment.ENVIRONMENT ?? 'dev' },
   }
-  return { engine, module, source, ...loadSetup(source, engine) }
+  const { loaded, problems } = loadSetup(source, engine)
+  const { rules, alertmanager } = options
+  const foreignRules = rules !== undefined || source.foreignConfig
+  // The platform's own files are described where they lie.
+  const project = foreignRules ? own : loadProjectConfig(projectFolder(context.cwd, configFile))
+  const findingFiles = loadFindingFiles({ alertmanager, configFile, foreignRules, project: project.config }, engine)
+  return {
+    engine,
+    module,
+    source,
+    loaded,
+    project: project.config,
+    findingFiles,
+    problems: [...project.problems, ...problems, ...findingFiles.problems],
+  }
 }
 
 /** @returns the judge to use, or the exit code when it is not to be had */

@@ -91,6 +91,10 @@ export interface AlertInstance {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly episodes: readonly AlertEpisode[]
+  /** Receivers that Alertmanager tells of it; absent without an alertmanager.yml. */
+  readonly receivers?: readonly string[]
+  /** Alerts that silence it while they fire too. */
+  readonly inhibitedBy?: readonly string[]
 }
 
 /** One stay outside of inactive. `firingAt` null: pending only. `resolvedAt` null: until the end of the drill. */

@@ -10,6 +10,8 @@ export interface DrillSetup {
   readonly configFile: string
   /** Patterns that replace the rule_files of the scrape config. */
   readonly rulePatterns: readonly string[] | undefined
+  /** The scrape config, and with it perhaps its rules, is not the platform's own. */
+  readonly foreignConfig: boolean
   /** For `${VAR}` in external labels. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly judge: 'embedded' | 'prometheus'
@@ -43,7 +45,7 @@ export const fileSource: FileSource = {
 
 /** Reads scrape config and rules. Never throws because of what the files say. */
 export function loadSetup(
-  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'>,
+  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'> & Partial<Pick<DrillSetup, 'foreignConfig'>>,
   engine: Engine,
 ): { loaded: LoadedSetup | undefined; problems: readonly Problem[] } {
   let read: ReturnType<typeof loadPrometheusConfig>
@@ -68,7 +70,12 @@ export function loadSetup(
   if (!config || problems.length > 0) return { loaded: undefined, problems }
   const { groups } = rules
   return {
-    loaded: { config, groups, alerts: alertNames(groups), foreignRules: setup.rulePatterns !== undefined },
+    loaded: {
+      config,
+      groups,
+      alerts: alertNames(groups),
+      foreignRules: setup.rulePatterns !== undefined || setup.foreignConfig === true,
+    },
     problems,
   }
 }

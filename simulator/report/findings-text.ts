@@ -13,7 +13,9 @@ export function findingLines({ findings, ignored, needless }: RunFindings, paint
   const rest = [
     ...(unimportant > 0 ? [`${count(unimportant, 'finding')} of severity info (--findings all shows them)`] : []),
     ...(ignored.length > 0 ? [`${count(ignored.length, 'finding')} ignored with a reason in firedrill.yaml`] : []),
-    ...needless.map(({ code, where }) => `firedrill.yaml ignores ${code}${where ? ` of ${where}` : ''}, which is not there`),
+    ...needless.map(
+      ({ code, where }) => `firedrill.yaml ignores ${code}${where ? ` of ${where}` : ''}, which is not there`,
+    ),
   ].map((text) => paint.dim(`  ${text}`))
   if (lines.length + rest.length === 0) return []
   const head = shown.length > 0 ? `findings: ${summary(shown)}` : 'findings: none'
@@ -40,7 +42,8 @@ function codeLines(same: readonly RunFinding[], paint: Paint, most: number): str
       `    ${paint.dim(`${evidence}${drills.length > 1 ? ` (in ${drills.length} drills)` : drills.length === 1 ? ` (in ${drills[0]})` : ''}`)}`,
     ]
   })
-  if (same.length > most) lines.push(`    and ${same.length - most} more of ${same[0]!.code} (--findings all shows them)`)
+  if (same.length > most)
+    lines.push(`    and ${same.length - most} more of ${same[0]!.code} (--findings all shows them)`)
   return lines
 }
 

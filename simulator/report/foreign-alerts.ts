@@ -8,7 +8,12 @@ import type { Paint } from './terminal.ts'
 export interface AlertObservation {
   readonly alertname: string
   readonly place: string
-  readonly observed: 'fires in' | 'always fires' | 'fired without a fault' | 'never fired in any scenario' | 'not judged'
+  readonly observed:
+    | 'fires in'
+    | 'always fires'
+    | 'fired without a fault'
+    | 'never fired in any scenario'
+    | 'not judged'
   /** Drills in which it fires. */
   readonly firesIn: readonly string[]
   /** Of them those without a fault. */
@@ -21,7 +26,9 @@ export function observeAlerts(groups: readonly RuleGroup[], results: readonly Dr
   const judged = results.filter(({ alerts }) => alerts.length > 0)
   const named = new Set(
     judged.flatMap(({ alerts }) =>
-      alerts.filter(({ expected }) => expected === 'fires' || expected === 'pending-only').map(({ alertname }) => alertname),
+      alerts
+        .filter(({ expected }) => expected === 'fires' || expected === 'pending-only')
+        .map(({ alertname }) => alertname),
     ),
   )
   const rules = alertingRulesOf(groups).map(({ rule }) => rule)
@@ -30,7 +37,9 @@ export function observeAlerts(groups: readonly RuleGroup[], results: readonly Dr
     const own = rules.filter(({ name }) => name === alertname)
     const place = own[0]!.place
     const seen = judged.flatMap(({ scenario, events, alerts }) =>
-      alerts.filter((alert) => alert.alertname === alertname).map((alert) => ({ scenario, quiet: events.length === 0, alert })),
+      alerts
+        .filter((alert) => alert.alertname === alertname)
+        .map((alert) => ({ scenario, quiet: events.length === 0, alert })),
     )
     const firing = seen.filter(({ alert }) => isFiring(alert))
     const firesIn = firing.map(({ scenario }) => scenario)

@@ -1,28 +1,40 @@
 /** The result of a run as one object for machines; the shape is part of the interface and has a version. */
 import type { DrillResult } from '../drill/drill-result.ts'
+import type { RunFindings } from '../findings/look-for-findings.ts'
 import type { RuleCoverage } from './coverage.ts'
+import type { AlertObservation } from './foreign-alerts.ts'
 
 export interface RunReport {
   readonly format: 1
   /** Of Firedrill. */
   readonly version: string
-  readonly drills: readonly Omit<DrillResult, 'findings'>[]
-  readonly findings: readonly (DrillResult['findings'][number] & { readonly scenario: string })[]
+  readonly drills: readonly Omit<DrillResult, 'findings' | 'survey'>[]
+  readonly findings: RunFindings['findings']
+  /** Accepted with a reason. */
+  readonly ignoredFindings: RunFindings['ignored']
+  /** Alerts that no scenario names; only with foreign rules. */
+  readonly observations: readonly AlertObservation[]
   readonly coverage: { readonly rules: readonly RuleCoverage[]; readonly panels: readonly never[] }
   readonly exitCode: number
 }
 
-export function runReport(
-  version: string,
-  results: readonly DrillResult[],
-  coverage: readonly RuleCoverage[],
-  exitCode: number,
-): RunReport {
+export interface RunReportParts {
+  readonly version: string
+  readonly results: readonly DrillResult[]
+  readonly coverage: readonly RuleCoverage[]
+  readonly noticed: RunFindings
+  readonly observations: readonly AlertObservation[]
+  readonly exitCode: number
+}
+
+export function runReport({ version, results, coverage, noticed, observations, exitCode }: RunReportParts): RunReport {
   return {
     format: 1,
     version,
-    drills: results.map(({ findings: _, ...drill }) => drill),
-    findings: results.flatMap(({ scenario, findings }) => findings.map((finding) => ({ ...finding, scenario }))),
+    drills: results.map(({ findings: _, survey: __, ...drill }) => drill),
+    findings: noticed.findings,
+    ignoredFindings: noticed.ignored,
+    observations,
     coverage: { rules: coverage, panels: [] },
     exitCode,
   }

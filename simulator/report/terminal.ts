@@ -74,15 +74,13 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
   }
   for (const alert of result.alerts) {
     if (isWorthALine(alert)) line(alert.ok, alert.alertname, alert.detail)
+    for (const told of toldLines(alert)) lines.push(`      ${paint.dim(told)}`)
     for (const why of alert.why ?? []) lines.push(`      ${paint.dim(why)}`)
   }
   const silent = result.alerts.filter((alert) => alert.expected === 'silent' && alert.ok && !isWorthALine(alert))
   if (silent.length > 0)
     line(true, 'everything else silent', `${silent.length} ${silent.length === 1 ? 'rule' : 'rules'}`)
   for (const { ok, what, detail } of [...result.logs, ...result.traces]) line(ok, what, detail)
-  for (const finding of result.findings) {
-    lines.push(`  ${paint.yellow('!')} ${finding.code}: ${finding.message} (${finding.where}): ${finding.evidence}`)
-  }
   for (const note of result.notes) lines.push(`  ${paint.dim(`- ${note}`)}`)
   return lines
 }
@@ -90,6 +88,16 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
 function isWorthALine({ ok, expected, firingAt, instances }: AlertResult): boolean {
   if (!ok || expected === 'fires' || expected === 'pending-only' || expected === 'not judged') return true
   return expected === 'may' && (firingAt !== null || instances.length > 0)
+}
+
+/** Who is told; instances that go the same way share a line. */
+function toldLines({ instances }: AlertResult): string[] {
+  const lines = instances.flatMap(({ receivers, inhibitedBy = [] }) => {
+    if (!receivers) return []
+    const silenced = inhibitedBy.length > 0 ? `, silenced while ${inhibitedBy.join(', ')} fires` : ''
+    return [`tells ${receivers.join(', ')}${silenced}`]
+  })
+  return [...new Set(lines)]
 }
 
 function endOfOne(result: DrillResult, { repeat }: TerminalReport): string[] {
