@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts'],
+          exclude: ['test/**/*.slow.test.ts', 'test/real-stack/**'],
           testTimeout: 20_000,
         },
       },
@@ -18,6 +18,16 @@ export default defineConfig({
           include: ['test/**/*.slow.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // Real servers, got by `npm run real-stack`: one file at a time, each starts its own.
+        test: {
+          name: 'real-stack',
+          include: ['test/real-stack/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
         },
       },
     ],
