@@ -18,11 +18,12 @@ import { terminalReport } from '../report/terminal.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
+import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { chooseJudge, type JudgeOptions, printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
-export interface RunOptions extends SetUpOptions, JudgeOptions {
+export interface RunOptions extends SetUpOptions, JudgeOptions, PushOptions {
   readonly all: boolean
   readonly tag: readonly string[]
   readonly twins: boolean
@@ -39,8 +40,7 @@ export interface RunOptions extends SetUpOptions, JudgeOptions {
 
 /** Defines the command on the command line. */
 export function addRunCommand(program: Command, start: Start): void {
-  program
-    .command('run')
+  addPushOptions(program.command('run'))
     .description('run scenarios and say which expectations held')
     .argument('[scenario...]', 'file, name, or name/twin')
     .option('--all', 'every scenario but the long ones', false)
@@ -77,7 +77,8 @@ Examples:
   $ firedrill run --all --junit out.xml         for CI
   $ firedrill run --all --json | jq .exitCode
   $ firedrill run --all --deep --fail-on warning
-  $ firedrill run --all --rules 'their/*.yml' --prometheus-config their/prometheus.yml --alertmanager their/alertmanager.yml`,
+  $ firedrill run --all --rules 'their/*.yml' --prometheus-config their/prometheus.yml --alertmanager their/alertmanager.yml
+  $ firedrill run kafka-lag-spike --push prometheus=http://localhost:9090 --history 7d`,
     )
     .action((names: string[], options: RunOptions, command: Command) => {
       if (names.length === 0 && !options.all && options.tag.length === 0) {
@@ -115,10 +116,11 @@ export async function runCommand(
     console.err('no scenario was chosen: name one, or use --all (firedrill list shows them)')
     return exitCodes.invalid.code
   }
+  const chosen = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
+  if (isPush(options)) return pushCommand(chosen, set.loaded!, options, context)
   const judge = await chooseJudge(options, context)
   if (typeof judge === 'number') return judge
 
-  const chosen = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
   const drills = options.deep ? [...chosen, ...deepDrills(chosen[0]!)] : chosen
   const pool = new WorkerPool(drills, {
     module: set.module,

@@ -9,6 +9,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../simulator/package-root.ts'
+
+export { binFolder } from '../../tools/real-stack/servers.mjs'
+
 import { binFolder, kafkaFolder, missing, servers } from '../../tools/real-stack/servers.mjs'
 
 export type ServerName =
