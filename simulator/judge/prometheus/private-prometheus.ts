@@ -53,14 +53,16 @@ export async function startPrivatePrometheus(options: PrivatePrometheusOptions):
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
+  // Before anything else: who ends this thread while the server starts must know of it.
+  if (child.pid !== undefined) options.onStart?.(child.pid)
   try {
     const url = await listenAddress(child, options.binary)
-    if (child.pid !== undefined) options.onStart?.(child.pid)
     const server = new PrivatePrometheus(url, child, folder, options)
     await server.identify()
     return server
   } catch (error) {
     child.kill('SIGKILL')
+    if (child.pid !== undefined) options.onEnd?.(child.pid)
     await rm(folder, { recursive: true, force: true })
     throw error
   }

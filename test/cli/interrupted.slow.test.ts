@@ -1,0 +1,49 @@
+/** What is left when a run ends early: nothing. No server, no temporary folder, and a result that says what happened. */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
+import { startFiredrill, until } from './run-command.ts'
+
+const prometheus = findBinary('prometheus', process.env)
+/** Runs for minutes, so it is surely interrupted in the middle. */
+const longRun = ['run', 'steady-day']
+
+describe('Ctrl-C', () => {
+  test.for([
+    { signal: 'SIGINT', judge: 'embedded' },
+    { signal: 'SIGTERM', judge: 'embedded' },
+    { signal: 'SIGINT', judge: 'prometheus' },
+  ] as const)(
+    '$signal ends a run with the $judge judge by 130, and leaves nothing',
+    async ({ signal, judge }, context) => {
+      if (judge === 'prometheus' && !prometheus) return context.skip('prometheus is not installed')
+      const run = await startFiredrill([...longRun, '--judge', judge])
+      await until('the drill runs', () =>
+        judge === 'prometheus' ? run.servers().length > 0 : readdirSync(run.temporaryFolder).length > 0,
+      )
+      run.child.kill(signal)
+      const { code, stderr, left, orphans } = await run.ended
+      expect(stderr).toContain('interrupted')
+      expect({ code, left, orphans }).toEqual({ code: 130, left: [], orphans: [] })
+    },
+  )
+})
+
+describe.skipIf(!prometheus)('Prometheus that is killed during a run', () => {
+  test('ends it with exit code 6, a sentence, and nothing left', async () => {
+    const run = await startFiredrill([...longRun, '--judge', 'prometheus'])
+    await until('Prometheus has taken samples', () => hasSamples(run.temporaryFolder))
+    for (const pid of run.servers()) process.kill(pid, 'SIGKILL')
+    const { code, stdout, left, orphans } = await run.ended
+    expect(stdout).toMatch(/✗ judge did not answer +Prometheus ended during the drill \(SIGKILL\)/)
+    expect(stdout).not.toMatch(/\n\s+at /)
+    expect({ code, left, orphans }).toEqual({ code: 6, left: [], orphans: [] })
+  })
+})
+
+/** Whether the write-ahead log of the server in there has more than its head. */
+function hasSamples(temporaryFolder: string): boolean {
+  const files = readdirSync(temporaryFolder, { recursive: true, encoding: 'utf8' })
+  return files.some((name) => /wal\/\d+$/.test(name) && statSync(join(temporaryFolder, name)).size > 100_000)
+}
