@@ -5,6 +5,9 @@ import type { DataPath, Finding } from './problem.ts'
 import type { AlertExpected, Expectations, TimeReference } from './scenario.ts'
 import type { Scenario, WindowInFile } from './schema.ts'
 
+/** Least change of a panel that counts as a move, as a share. */
+const movesByDefault = 0.2
+
 type ExpectInFile = Scenario['expect']
 
 /** @returns the expectations; incomplete when there are findings. Findings about unknown events are left in `times`. */
@@ -40,7 +43,17 @@ export function resolveExpectations(
       logs: trace.logs,
       atLeast: trace.atLeast,
     })),
-    panels: resolver.list(expect?.panels ?? [], 'panels', (panel) => panel),
+    panels: resolver.list(expect?.panels ?? [], 'panels', (panel, during) => ({
+      dashboard: panel.dashboard,
+      panel: panel.panel,
+      refId: panel.refId,
+      legend: panel.legend,
+      labels: panel.labels ?? {},
+      ...during,
+      has: panel.has,
+      moves: panel.moves,
+      by: panel.by ?? movesByDefault,
+    })),
   }
   return { value, findings: resolver.findings }
 }

@@ -69,7 +69,7 @@ export interface Expectations {
   readonly otherwise: 'silent' | 'may'
   readonly logs: readonly LogExpected[]
   readonly traces: readonly TraceExpected[]
-  readonly panels: readonly unknown[]
+  readonly panels: readonly PanelExpected[]
 }
 
 export type AlertExpected =
@@ -101,6 +101,24 @@ export interface LogExpected {
   readonly during: string | undefined
   readonly atLeast: number
   readonly atMost: number | undefined
+}
+
+/** `dashboard`, `panel` and `legend` may hold `*`, which stands for any text. */
+export interface PanelExpected {
+  /** Uid or title. */
+  readonly dashboard: string
+  /** Title. */
+  readonly panel: string
+  readonly refId: string | undefined
+  readonly legend: string | undefined
+  readonly labels: Readonly<Record<string, string>>
+  /** Undefined: the whole drill, from where its steady state is said to begin. */
+  readonly duringMs: readonly [number, number] | undefined
+  readonly during: string | undefined
+  readonly has: 'data' | 'nothing' | undefined
+  readonly moves: 'up' | 'down' | 'no' | undefined
+  /** Least change that counts, as a share. */
+  readonly by: number
 }
 
 export interface TraceExpected {

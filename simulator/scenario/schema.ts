@@ -161,12 +161,38 @@ export const traceExpectedSchema = z.strictObject({
   atLeast: z.number().int().min(1).default(1),
 })
 
-/** Carried through untouched: the part that draws panels reads it. */
-const panelExpectedSchema = z.looseObject({
-  dashboard: z.string(),
-  panel: z.string().describe('Title of the panel; * stands for any text'),
-  during: duringSchema.optional(),
-})
+export const panelExpectedSchema = z
+  .strictObject({
+    dashboard: z.string().min(1).describe('Uid or title of the dashboard; * stands for any text'),
+    panel: z.string().min(1).describe('Title of the panel; * stands for any text'),
+    refId: z.string().min(1).optional().describe('One query of the panel; all of them when left out'),
+    legend: z.string().min(1).optional().describe('Only series with this name in the legend; * stands for any text'),
+    labels: z.record(z.string(), z.string()).optional().describe('Only series that have these labels, at least'),
+    during: duringSchema.optional(),
+    has: z
+      .enum(['data', 'nothing'])
+      .optional()
+      .describe('data: each query shows numbers, and no series that is mostly NaN; nothing: no query shows a point'),
+    moves: z
+      .enum(['up', 'down', 'no'])
+      .optional()
+      .describe('How the median during the event compares with an equal time before it'),
+    by: z.number().gt(0).max(1000).optional().describe('Least change that counts, as a share: 0.2 when left out'),
+  })
+  .refine(({ has, moves }) => has !== undefined || moves !== undefined, 'expects nothing: say "has" or "moves"')
+  .refine(({ moves, during }) => moves === undefined || during !== undefined, {
+    path: ['moves'],
+    message: 'needs "during": the time before it is what it is compared with',
+  })
+  .refine(({ has, moves }) => has !== 'nothing' || moves === undefined, {
+    path: ['moves'],
+    message: 'what shows nothing cannot move',
+  })
+  .refine(({ moves, by }) => by === undefined || moves !== undefined, {
+    path: ['by'],
+    message: 'says how far something moves: say "moves" too',
+  })
+  .describe('What a panel of a dashboard shows')
 
 const otherwiseSchema = z
   .enum(['silent', 'may'])

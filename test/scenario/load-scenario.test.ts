@@ -86,7 +86,7 @@ describe('the example of the documentation', () => {
     ])
   })
 
-  it('has its windows since the start of the drill, and its panels untouched', () => {
+  it('has its windows since the start of the drill, and those of its panels', () => {
     expect(base!.expect.alerts).toEqual({
       DataPipelineProcessingLag: {
         kind: 'fires',
@@ -107,7 +107,18 @@ describe('the example of the documentation', () => {
     })
     expect(base!.expect.traces[0]).toMatchObject({ slowerThanMs: 400, duringMs: [25 * minute, 45 * minute] })
     expect(base!.expect.panels).toEqual([
-      { dashboard: 'api-performance', panel: 'Latency*', during: 'slow-recommendations', has: 'data', moves: 'up' },
+      {
+        dashboard: 'api-performance',
+        panel: 'Latency*',
+        refId: undefined,
+        legend: undefined,
+        labels: {},
+        during: 'slow-recommendations',
+        duringMs: [25 * minute, 45 * minute],
+        has: 'data',
+        moves: 'up',
+        by: 0.2,
+      },
     ])
   })
 
