@@ -18,6 +18,11 @@ export interface AlertEvaluationOptions {
   readonly latticeMs: number
   readonly externalLabels: Readonly<Record<string, string>>
   readonly externalUrl: string
+  /**
+   * Set when somebody outside (a panel) looks at results of rules; tells whether at those of a recording rule that no
+   * rule reads.
+   */
+  readonly isShown?: (recorded: string) => boolean
 }
 
 /** What one rule did. Times are milliseconds since the start of the drill. */
@@ -81,9 +86,11 @@ interface Assignment {
 export class AlertEvaluation implements DrillObserver {
   readonly #options: AlertEvaluationOptions
   readonly #assignments: readonly Assignment[]
-  readonly #independent: RuleRun[]
+  readonly #independent: { run: RuleRun; writer: ResultWriter }[]
   readonly #chains: { assignment: Assignment; runs: { run: RuleRun; offsetMs: number; writer: ResultWriter }[] }[]
   readonly #unordered: RuleEvaluation[]
+  /** What the rules gave in one assignment of offsets, until somebody takes it. */
+  #results: SeriesSamples[] = []
   /** First time of the grid that is not evaluated yet. */
   #nextMs = 0
 
@@ -92,8 +99,11 @@ export class AlertEvaluation implements DrillObserver {
     this.#assignments = assignments
     const text = { judge: options.judge, externalLabels: options.externalLabels, externalUrl: options.externalUrl }
     this.#independent = plan.independent
-      .filter(({ rule }) => rule.kind === 'alerting')
-      .map(({ rule, group }) => new RuleRun(rule, group, everyOffset(group, options.latticeMs), text))
+      .filter(({ rule }) => rule.kind === 'alerting' || options.isShown?.(rule.name))
+      .map(({ rule, group }) => {
+        const offsets = rule.kind === 'alerting' ? everyOffset(group, options.latticeMs) : [0]
+        return { run: new RuleRun(rule, group, offsets, text), writer: new ResultWriter(rule, options.startMs) }
+      })
     this.#chains = assignments.map((assignment) => ({
       assignment,
       runs: plan.ordered.map(({ rule, group }) => {
@@ -132,28 +142,58 @@ export class AlertEvaluation implements DrillObserver {
   /** Evaluates up to and including `toMs` (since the start of the drill). All samples up to then must have been appended. */
   async advance(toMs: number): Promise<void> {
     const { startMs, latticeMs, judge } = this.#options
+    const isShown = this.#options.isShown !== undefined
     const sinceMs = this.#nextMs
     if (toMs < sinceMs) return
     this.#nextMs = sinceMs + (Math.floor((toMs - sinceMs) / latticeMs) + 1) * latticeMs
     const window = { firstMs: sinceMs, toMs, stepMs: latticeMs, startMs }
-    for (const run of this.#independent) await run.advance(judge, window)
+    for (const { run, writer } of this.#independent) {
+      if (run.rule.kind === 'alerting') await run.advance(judge, window, isShown ? writer : undefined)
+      else await this.#record(run, writer, 0, judge, sinceMs, toMs)
+      this.#results.push(...writer.take())
+    }
     for (const { assignment, runs } of this.#chains) {
       for (const { run, offsetMs, writer } of runs) {
-        const { intervalMs } = run.group
-        // The group's own evaluations only: what it gives is written back.
-        const firstMs = offsetMs + Math.ceil(Math.max(0, sinceMs - offsetMs) / intervalMs) * intervalMs
-        if (firstMs > toMs) continue
-        const own = { firstMs, toMs, stepMs: intervalMs, startMs }
-        const results = await run.advance(assignment.judge, own, writer)
-        if (run.rule.kind === 'recording') writer.record(results, firstMs, toMs, intervalMs)
-        await assignment.judge.append(writer.take())
+        await this.#record(run, writer, offsetMs, assignment.judge, sinceMs, toMs)
+        const written = writer.take()
+        await assignment.judge.append(written)
+        if (isShown && assignment === this.#assignments[0]) this.#results.push(...written)
       }
     }
   }
 
+  /** The group's own evaluations only: what it gives is written back. */
+  async #record(
+    run: RuleRun,
+    writer: ResultWriter,
+    offsetMs: number,
+    judge: Judge,
+    sinceMs: number,
+    toMs: number,
+  ): Promise<void> {
+    const { intervalMs } = run.group
+    const firstMs = offsetMs + Math.ceil(Math.max(0, sinceMs - offsetMs) / intervalMs) * intervalMs
+    if (firstMs > toMs) return
+    const own = { firstMs, toMs, stepMs: intervalMs, startMs: this.#options.startMs }
+    const results = await run.advance(judge, own, writer)
+    if (run.rule.kind === 'recording') writer.record(results, firstMs, toMs, intervalMs)
+  }
+
+  /**
+   * ALERTS, ALERTS_FOR_STATE and recorded series since the last time, as one server would have written them: with the
+   * first of the offsets of each group.
+   */
+  takeResults(): SeriesSamples[] {
+    const results = this.#results
+    this.#results = []
+    return results
+  }
+
   /** What every rule did, in the order of the files. */
   results(): RuleEvaluation[] {
-    const independent = this.#independent.map((run) => run.result())
+    const independent = this.#independent
+      .filter(({ run }) => run.rule.kind === 'alerting')
+      .map(({ run }) => run.result())
     const chained = new Map<Rule, RuleEvaluation>()
     for (const { runs } of this.#chains) {
       for (const { run } of runs) {
@@ -228,7 +268,10 @@ class RuleRun {
     if (this.rule.kind === 'recording') return series
     const byTime = await this.#samplesByTime(series, window.startMs)
     if (byTime.size > 0) this.#everTrue = true
-    for (const offset of this.#offsets) this.#step(offset, byTime, failed, window, writer)
+    // Only one offset can be written down: a server has only one.
+    for (const [i, offset] of this.#offsets.entries()) {
+      this.#step(offset, byTime, failed, window, i === 0 ? writer : undefined)
+    }
     return series
   }
 

@@ -9,6 +9,8 @@ export interface ScrapeState {
   readonly stored: Map<string, Set<string>>
   readonly renamed: Map<string, string>
   readonly dropped: Map<string, { job: string; place: string }[]>
+  /** Families that targets expose, with or without samples. */
+  readonly declared: Set<string>
   readonly failures: Map<string, { job: string; error: string; count: number }>
 }
 
@@ -16,7 +18,28 @@ export class ScrapeRecord {
   readonly state: ScrapeState
 
   constructor(state?: ScrapeState) {
-    this.state = state ?? { stored: new Map(), renamed: new Map(), dropped: new Map(), failures: new Map() }
+    this.state = state ?? {
+      stored: new Map(),
+      renamed: new Map(),
+      dropped: new Map(),
+      declared: new Set(),
+      failures: new Map(),
+    }
+  }
+
+  /** A family that a target exposes, with or without samples: a counter with labels has none before its first count. */
+  declared(family: string): void {
+    this.state.declared.add(family)
+  }
+
+  /**
+   * Whether some series of this name is stored, or will be once something is counted.
+   * @param stored name of a metric, for a histogram also with `_bucket`, `_sum` or `_count`
+   */
+  mayStore(metric: string): boolean {
+    if (this.state.stored.has(metric) || madeByScraper.test(metric)) return true
+    const family = metric.replace(/_(bucket|sum|count)$/, '')
+    return (this.state.declared.has(metric) || this.state.declared.has(family)) && !this.state.dropped.has(metric)
   }
 
   stored(job: string, exposedName: string, storedName: string): void {
@@ -70,6 +93,8 @@ export class ScrapeRecord {
     return `no series of ${metric} has ${blocking.name}="${blocking.value}"; there is ${listed}${partly}`
   }
 }
+
+const madeByScraper = /^(up|scrape_(duration_seconds|samples_scraped|samples_post_metric_relabeling|series_added))$/
 
 function add<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const set = map.get(key)

@@ -150,7 +150,10 @@ class TargetLoop {
     for (const family of families) {
       const before = this.#order.get(family.name)
       const order: CachedSeries[] = before ?? []
-      if (!before) this.#order.set(family.name, order)
+      if (!before) {
+        this.#order.set(family.name, order)
+        this.#record.declared(family.name)
+      }
       const { values } = family
       for (let i = 0; i < values.length; i += 1) {
         const sample = values[i]!
