@@ -3,11 +3,19 @@ import type { Command } from 'commander'
 import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
+import type { Problem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import type { Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { chooseJudge, printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import {
+  chooseJudge,
+  panelNameProblems,
+  printDashboardProblems,
+  printProblems,
+  type SetUpOptions,
+  setUp,
+} from './set-up.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface CheckOptions extends SetUpOptions {
@@ -24,6 +32,7 @@ export function addCheckCommand(program: Command, start: Start): void {
     .argument('[scenario...]', 'file or name; all when left out')
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to check')
+    .option('--dashboards <dir>', 'dashboards to check (default: observability/grafana/dashboards)')
     .option('--suggest', 'run the drills, and print the windows that rules and model give today', false)
     .option('--json', 'print one JSON object instead of text', false)
     .addHelpText(
@@ -48,7 +57,10 @@ export async function checkCommand(
   const known = set.loaded && !set.loaded.foreignRules ? set.loaded.alerts : undefined
   const selection = { names, all: names.length === 0, tags: [], twins: true }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
-  const problems = [...set.problems, ...selected.problems]
+  const shown = set.loaded?.dashboardProblems ?? []
+  const ofDashboards = shown.filter(({ severity }) => severity === 'error')
+  const ofScenarios = [...selected.problems, ...panelNameProblems(set, selected.loaded)]
+  const problems: Problem[] = [...set.problems, ...ofScenarios, ...ofDashboards]
   if (options.json) {
     const exitCode = problems.length + selected.unknown.length > 0 ? exitCodes.invalid.code : 0
     console.out(JSON.stringify({ format: 1, problems, unknown: selected.unknown, exitCode }, undefined, 2))
@@ -57,12 +69,20 @@ export async function checkCommand(
   for (const { name, nearest } of selected.unknown) {
     console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
   }
+  printDashboardProblems(
+    shown.filter(({ severity }) => severity === 'warning'),
+    context,
+  )
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
   if (options.suggest) return suggest(selected.drills, set, context)
   const twins = selected.drills.filter(({ twin }) => twin !== undefined).length
   const rules = set.loaded!.groups.reduce((sum, group) => sum + group.rules.length, 0)
-  console.out(`${selected.drills.length - twins} scenarios with ${twins} twins, ${rules} rules: nothing is wrong`)
+  const { dashboards } = set.loaded!
+  const panels = dashboards.reduce((sum, dashboard) => sum + dashboard.panels.length, 0)
+  const counts = [`${selected.drills.length - twins} scenarios with ${twins} twins`, `${rules} rules`]
+  if (dashboards.length > 0) counts.push(`${panels} panels of ${dashboards.length} dashboards`)
+  console.out(`${counts.join(', ')}: nothing is wrong`)
   return exitCodes.held.code
 }
 
@@ -78,6 +98,8 @@ async function suggest(
     module: set.module,
     setup: {
       ...set.source,
+      // Windows of alerts are asked for, nothing else.
+      dashboardsFolder: undefined,
       judge: 'embedded',
       prometheusBinary: undefined,
       temporaryFolder: context.temporaryFolder(),

@@ -19,6 +19,12 @@ const engine = await startEngine(module)
 const { loaded, problems } = loadSetup(setup, engine)
 if (!loaded) throw new Error(`the set-up changed while it was read: ${problems[0]?.message}`)
 
+const { dashboards } = loaded
+const panels =
+  dashboards.length > 0
+    ? { dashboards, foreign: setup.foreignDashboards, inspect: (text: string) => engine.inspect(text) }
+    : undefined
+
 async function createJudge(): Promise<Judge> {
   if (setup.judge === 'embedded') return createEmbeddedJudge(engine)
   return startPrivatePrometheus({
@@ -46,6 +52,7 @@ async function run(index: number, drill: Drill): Promise<void> {
       config: loaded!.config,
       groups: loaded!.groups,
       foreignRules: loaded!.foreignRules,
+      panels,
       createJudge,
       temporaryFolder: setup.temporaryFolder,
       wallClock: () => performance.now(),

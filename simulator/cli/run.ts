@@ -9,7 +9,7 @@ import { formatDuration } from '../expectations/clock-text.ts'
 import { deepDrills, isDeep } from '../findings/deep-drills.ts'
 import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
 import { mergeSurveys } from '../findings/survey.ts'
-import { coverageOfRules } from '../report/coverage.ts'
+import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
 import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
 import { runReport } from '../report/json.ts'
@@ -20,7 +20,16 @@ import type { CommandContext } from './context.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { chooseJudge, type JudgeOptions, printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import {
+  chooseJudge,
+  type JudgeOptions,
+  panelNameProblems,
+  printDashboardProblems,
+  printProblems,
+  type SetUp,
+  type SetUpOptions,
+  setUp,
+} from './set-up.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
 export interface RunOptions extends SetUpOptions, JudgeOptions, PushOptions {
@@ -56,6 +65,8 @@ export function addRunCommand(program: Command, start: Start): void {
         .choices(['all', 'important', 'none'])
         .default('important'),
     )
+    .option('--dashboards <dir>', 'dashboards to judge (default: observability/grafana/dashboards)')
+    .option('--no-dashboards', 'judge no dashboards')
     .option('--report <dir>', 'write firedrill.json and junit.xml there')
     .option('--json', 'print one JSON object instead of text', false)
     .option('--junit <file>', 'write JUnit XML')
@@ -106,7 +117,7 @@ export async function runCommand(
     folder,
     known,
   )
-  const problems = [...set.problems, ...selected.problems]
+  const problems = [...set.problems, ...selected.problems, ...panelNameProblems(set, selected.loaded)]
   for (const { name, nearest } of selected.unknown) {
     console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
   }
@@ -118,6 +129,7 @@ export async function runCommand(
   }
   const chosen = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
   if (isPush(options)) return pushCommand(chosen, set.loaded!, options, context)
+  const dashboardCode = printDashboardProblems(set.loaded!.dashboardProblems, context)
   const judge = await chooseJudge(options, context)
   if (typeof judge === 'number') return judge
 
@@ -149,12 +161,23 @@ export async function runCommand(
     .filter(({ scenario }) => !isDeep(scenario))
     .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
   const observations = set.loaded!.foreignRules ? observeAlerts(set.loaded!.groups, all) : []
-  const coverage = coverageOfRules(set.loaded!.alerts, results)
+  const { alerts, dashboards, dashboardProblems } = set.loaded!
+  const coverage = coverageOfRules(alerts, results)
+  const panels = coverageOfPanels(dashboards, results)
   const failOn = options.failOn ?? set.project.findings?.failOn
   const found = failOn !== undefined && reaches(noticed.findings, failOn) ? exitCodes.finding.code : 0
-  const codes = [...all.map(({ exitCode }) => exitCode), found]
+  const codes = [...all.map(({ exitCode }) => exitCode), found, dashboardCode]
   const exitCode = interrupted ? exitCodes.interrupted.code : worstExitCode(codes)
-  const report = runReport({ version: context.version, results, coverage, noticed, observations, exitCode })
+  const report = runReport({
+    version: context.version,
+    results,
+    coverage,
+    panels,
+    dashboardProblems,
+    noticed,
+    observations,
+    exitCode,
+  })
   if (options.report !== undefined) {
     write(join(options.report, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
     write(join(options.report, 'junit.xml'), junitReport(results))
@@ -166,7 +189,8 @@ export async function runCommand(
   }
   const wallSeconds = (context.wallClock() - startedMs) / 1000
   const repeat = (result: DrillResult) => repeatCommand(result, options)
-  for (const line of terminalReport({ results, coverage, wallSeconds, paint: console.paint, repeat })) console.out(line)
+  for (const line of terminalReport({ results, coverage, panels, wallSeconds, paint: console.paint, repeat }))
+    console.out(line)
   const more = [
     observationLines(observations, console.paint),
     options.findings === 'none' ? [] : findingLines(noticed, console.paint, options.findings === 'all'),
@@ -188,6 +212,7 @@ function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillR
 function repeatCommand({ scenario, seed }: DrillResult, options: RunOptions): string {
   const parts = ['firedrill run', scenario, `--seed ${seed}`]
   if (options.rules !== undefined) parts.push(`--rules '${options.rules}'`)
+  if (typeof options.dashboards === 'string') parts.push(`--dashboards ${options.dashboards}`)
   if (options.prometheusConfig !== undefined) parts.push(`--prometheus-config ${options.prometheusConfig}`)
   if (options.judge === 'prometheus') parts.push('--judge prometheus')
   return parts.join(' ')

@@ -1,6 +1,7 @@
 /** The first steps that commands share: the engine, the scrape config, the rules, the judge. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { DashboardProblem } from '../dashboards/dashboard.ts'
 import { type DrillSetup, type LoadedSetup, loadSetup } from '../drill/drill-setup.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
@@ -8,6 +9,7 @@ import { compileEngine, engineFacts, startEngine } from '../judge/embedded/load-
 import type { JudgeIdentity } from '../judge/judge.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { packageRoot } from '../package-root.ts'
+import { checkPanelNames, type LoadedScenario } from '../scenario/load-scenario.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
 import type { CommandContext } from './context.ts'
 import { type FindingFiles, loadFindingFiles, projectFolder } from './finding-files.ts'
@@ -17,6 +19,8 @@ export interface SetUpOptions {
   readonly rules?: string
   readonly prometheusConfig?: string
   readonly alertmanager?: string
+  /** Folder of dashboards; false: none. */
+  readonly dashboards?: string | boolean
 }
 
 export interface JudgeOptions {
@@ -31,10 +35,21 @@ export function configFileOf(option: string | undefined, cwd: string): string {
   return existsSync(join(cwd, inProject)) ? inProject : join(packageRoot(), inProject)
 }
 
+/** The folder that the user names, else that of the current folder, else the platform's own; undefined: no dashboards. */
+function dashboardsFolderOf(option: string | boolean | undefined, cwd: string): string | undefined {
+  if (option === false) return undefined
+  if (typeof option === 'string') return option
+  const inProject = join('observability', 'grafana', 'dashboards')
+  return [inProject, join(packageRoot(), inProject)].find((folder) => existsSync(resolve(cwd, folder)))
+}
+
 export interface SetUp {
   readonly engine: Engine
   readonly module: WebAssembly.Module
-  readonly source: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'foreignConfig' | 'environment'>
+  readonly source: Pick<
+    DrillSetup,
+    'configFile' | 'rulePatterns' | 'foreignConfig' | 'dashboardsFolder' | 'foreignDashboards' | 'environment'
+  >
   readonly loaded: LoadedSetup | undefined
   readonly project: ProjectConfig
   /** What findings look at beside rules and scrape config. */
@@ -58,6 +73,8 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
     configFile,
     foreignConfig: resolve(configFile) !== resolve(configFileOf(undefined, context.cwd)),
     rulePatterns: options.rules === undefined ? undefined : options.rules.split(',').filter((part) => part !== ''),
+    dashboardsFolder: dashboardsFolderOf(options.dashboards, context.cwd),
+    foreignDashboards: typeof options.dashboards === 'string',
     environment: { ...context.environment, ENVIRONMENT: context.environment.ENVIRONMENT ?? 'dev' },
   }
   const { loaded, problems } = loadSetup(source, engine)
@@ -77,6 +94,12 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
   }
 }
 
+/** What scenarios expect of panels that the dashboards do not have; other dashboards than the platform's may lack them. */
+export function panelNameProblems({ loaded, source }: SetUp, scenarios: readonly LoadedScenario[]): Problem[] {
+  if (!loaded || source.foreignDashboards || loaded.dashboards.length === 0) return []
+  return scenarios.flatMap((scenario) => checkPanelNames(scenario, loaded.dashboards))
+}
+
 /** @returns the judge to use, or the exit code when it is not to be had */
 export async function chooseJudge(
   options: JudgeOptions,
@@ -94,6 +117,18 @@ export async function chooseJudge(
   }
   const version = (await versionOf(found.path)) ?? 'unknown'
   return { kind: 'prometheus', binary: found.path, identity: { kind: 'prometheus', version } }
+}
+
+/**
+ * What is wrong with dashboards keeps nothing from running: it is told, and what can't be judged is no success.
+ * @returns the exit code of that alone
+ */
+export function printDashboardProblems(problems: readonly DashboardProblem[], context: CommandContext): number {
+  for (const problem of problems) {
+    const mark = problem.severity === 'warning' ? 'warning: ' : ''
+    context.console.err(formatProblem({ ...problem, message: `${mark}${problem.message}` }))
+  }
+  return problems.some(({ severity }) => severity === 'error') ? exitCodes.invalid.code : exitCodes.held.code
 }
 
 /** Each problem on a line of its own. */

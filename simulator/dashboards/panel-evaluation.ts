@@ -5,13 +5,13 @@
 import type { AlertEvaluation } from '../alerts/evaluate.ts'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import type { DrillObserver } from '../drill/drill-observer.ts'
-import type { Accounting } from '../drill/drill-result.ts'
+import { drillSeriesNames } from '../drill/drill-series.ts'
 import type { Engine, ExpressionFacts } from '../judge/embedded/engine.ts'
 import { type Judge, type Labels, QueryError, type RangeSeries, type SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { canonicalLabels } from '../scrape/sample-log.ts'
 import type { Dashboard, DashboardPanel, PanelTarget } from './dashboard.ts'
-import { DrillSeries, drillSeriesNames } from './drill-series.ts'
+import { isAbout } from './panel-pattern.ts'
 import { formatGoDuration, formatInterval, queryIntervals, roundInterval } from './panel-query.ts'
 import { DashboardVariables, intervalOf, placeholder, placeholderScope } from './variable-values.ts'
 import { type Builtins, expandVariables, type VariableScope, type VariableValue } from './variables.ts'
@@ -42,6 +42,8 @@ export interface PanelSeries {
 
 export interface PanelSources {
   readonly dashboards: readonly Dashboard[]
+  /** They are not the platform's own: what scenarios expect of others is no failure. */
+  readonly foreign: boolean
   readonly inspect: Engine['inspect']
 }
 
@@ -66,7 +68,9 @@ export class PanelPlan {
       rules.filter(({ kind }) => kind === 'recording').map(({ name }) => name),
     )
     this.ownNames = new Set([...drillSeriesNames, 'ALERTS', 'ALERTS_FOR_STATE', ...recorded])
-    this.dashboards = sources.dashboards.map((dashboard) => planDashboard(dashboard, drill, sources.inspect))
+    this.dashboards = sources.dashboards.map((dashboard) =>
+      planDashboard(askedIn(drill, dashboard), drill, sources.inspect),
+    )
     const targets = this.dashboards.flatMap((one) => one.targets)
     const names = new Set(['up', ...this.dashboards.flatMap(({ variableMetrics }) => variableMetrics)])
     const selected = targets.flatMap(({ metrics }) => metrics)
@@ -84,6 +88,16 @@ export class PanelPlan {
   shows(name: string): boolean {
     return this.dashboards.some(({ targets }) => targets.some(({ metrics }) => metrics.includes(name)))
   }
+}
+
+/**
+ * The drill of a scenario shows every panel. A twin is there to tell rules apart; of panels it judges those alone that it
+ * expects something of.
+ */
+function askedIn(drill: Drill, dashboard: Dashboard): Dashboard {
+  if (drill.twin === undefined) return dashboard
+  const isAsked = (panel: DashboardPanel) => drill.expect.panels.some((one) => isAbout(one, { dashboard, panel }))
+  return { ...dashboard, panels: dashboard.panels.filter(isAsked) }
 }
 
 interface DashboardPlan {
@@ -195,7 +209,6 @@ export class PanelEvaluation implements DrillObserver {
   /** Holds rule results and the drill's own series, and what queries read beside them. */
   readonly #own: Judge | undefined
   readonly #beside: ReadonlySet<string>
-  readonly #drillSeries: DrillSeries
   readonly #dashboards: readonly { plan: DashboardPlan; variables: DashboardVariables; runs: readonly TargetRun[] }[]
 
   constructor(plan: PanelPlan, options: PanelEvaluationOptions, own: Judge | undefined, beside: ReadonlySet<string>) {
@@ -203,7 +216,6 @@ export class PanelEvaluation implements DrillObserver {
     this.#options = options
     this.#own = own
     this.#beside = beside
-    this.#drillSeries = new DrillSeries(options.drill)
     this.#dashboards = plan.dashboards.map((one) => ({
       plan: one,
       variables: new DashboardVariables(one.dashboard.variables, dashboardBuiltins(one.dashboard, options.drill)),
@@ -215,15 +227,12 @@ export class PanelEvaluation implements DrillObserver {
     return this.#plan.lookbackMs
   }
 
-  /** Whether a panel shows the accounting of signals, which then has to be recorded. */
-  get showsSignals(): boolean {
-    return this.#plan.shows('firedrill_signals_total')
+  /** Whether a metric is a result of a rule, or what the drill says about itself: no target exposes it. */
+  isOwn(metric: string): boolean {
+    return this.#plan.ownNames.has(metric)
   }
 
-  recordSignals(atMs: number, signals: Readonly<Record<string, Accounting>>): void {
-    this.#drillSeries.recordSignals(atMs, signals)
-  }
-
+  /** Takes what the drill says about itself, too. */
   async append(batch: readonly SeriesSamples[]): Promise<void> {
     await this.#own?.append(batch.filter(({ labels }) => this.#beside.has(labels.__name__ ?? '')))
   }
@@ -233,7 +242,7 @@ export class PanelEvaluation implements DrillObserver {
     const { startMs } = drill
     const results = rules.takeResults()
     if (this.#own) {
-      await this.#own.append(joinSeries([...results, ...this.#drillSeries.takeUntil(toMs)]))
+      await this.#own.append(joinSeries(results))
       await this.#own.forget(startMs + toMs - this.lookbackMs - 600_000)
     }
     const asked = new Map<string, readonly RangeSeries[] | QueryError>()

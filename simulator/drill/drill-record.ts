@@ -5,13 +5,13 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
-import { selectedMetrics } from '../alerts/load-rules.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { accountOfSelected, canonicalLabels } from '../scrape/sample-log.ts'
 import { ScrapeRecord, type ScrapeState } from '../scrape/scrape-record.ts'
 import type { DrillResult } from './drill-result.ts'
-import { createDrillJudgement, type JudgeDrillOptions } from './run-drill.ts'
+import { drillSeriesNames } from './drill-series.ts'
+import { createDrillJudgement, type JudgeDrillOptions, metricsOfDrill } from './run-drill.ts'
 import { readCapture } from './signal-capture.ts'
 import { DrillSimulation, type SimulatedDrill, type SimulationOptions, type TakeWindow } from './simulate-drill.ts'
 import type { SpanRecord } from './span-record.ts'
@@ -109,17 +109,13 @@ export async function judgeRecord(
   const startedMs = options.wallClock()
   const judgement = await createDrillJudgement(drill, options, judge, record.latticeMs)
   try {
-    const metrics = selectedMetrics(options.groups)
     let delivered = 0
-    await replayRecord(
-      record,
-      folder,
-      (metric) => metrics?.has(metric) ?? true,
-      async (batch, toMs) => {
-        for (const { timesMs } of batch) delivered += timesMs.length
-        await judgement.take(batch, toMs)
-      },
-    )
+    await replayRecord(record, folder, metricsOfDrill(drill, options), async (batch, toMs) => {
+      for (const { labels, timesMs } of batch) {
+        if (!drillSeriesNames.includes(labels.__name__ ?? '')) delivered += timesMs.length
+      }
+      await judgement.take(batch, toMs)
+    })
     return await judgement.conclude(simulatedOf(record, folder, delivered), startedMs)
   } finally {
     await judgement.close()

@@ -48,6 +48,7 @@ export type Verdict =
   | 'steady state did not hold'
   | 'fault had no effect'
   | 'rule can never fire'
+  | 'panel can never show data'
   | 'judge did not answer'
   | 'invalid'
   | 'interrupted'
@@ -124,7 +125,7 @@ export interface PanelResult {
   /** Title of the panel. */
   readonly panel: string
   readonly refId: string
-  /** `not judged`: its data source has no judge here (Loki, Jaeger), or it can't be asked; never counts as passed. */
+  /** `not judged`: its data source has no judge here (Loki, Jaeger), or its query is not in the file; never counts as passed. */
   readonly state: 'data' | 'empty' | 'error' | 'not judged'
   /** What the scenario asks of the panel, in words; null when it asks nothing. */
   readonly expected: string | null

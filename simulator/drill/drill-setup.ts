@@ -1,6 +1,8 @@
 /** What all drills of a run have in common: scrape config, rules and judge. Plain data, so that it reaches workers. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { alertNames, loadRules, type RuleGroup } from '../alerts/load-rules.ts'
+import type { Dashboard, DashboardProblem } from '../dashboards/dashboard.ts'
+import { loadDashboards } from '../dashboards/load-dashboards.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
 import type { Problem } from '../scenario/problem.ts'
 import { loadPrometheusConfig, type PrometheusConfig } from '../scrape/prometheus-config.ts'
@@ -12,6 +14,10 @@ export interface DrillSetup {
   readonly rulePatterns: readonly string[] | undefined
   /** The scrape config, and with it perhaps its rules, is not the platform's own. */
   readonly foreignConfig: boolean
+  /** Folder with dashboards; undefined: none are judged. */
+  readonly dashboardsFolder: string | undefined
+  /** The dashboards are not the platform's own: what scenarios expect of others is no mistake. */
+  readonly foreignDashboards: boolean
   /** For `${VAR}` in external labels. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly judge: 'embedded' | 'prometheus'
@@ -30,6 +36,9 @@ export interface LoadedSetup {
   readonly groups: readonly RuleGroup[]
   readonly alerts: readonly string[]
   readonly foreignRules: boolean
+  readonly dashboards: readonly Dashboard[]
+  /** Broken dashboards keep nothing else from running: they are told, and judged as broken. */
+  readonly dashboardProblems: readonly DashboardProblem[]
 }
 
 export const fileSource: FileSource = {
@@ -45,7 +54,8 @@ export const fileSource: FileSource = {
 
 /** Reads scrape config and rules. Never throws because of what the files say. */
 export function loadSetup(
-  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'> & Partial<Pick<DrillSetup, 'foreignConfig'>>,
+  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'dashboardsFolder' | 'environment'> &
+    Partial<Pick<DrillSetup, 'foreignConfig'>>,
   engine: Engine,
 ): { loaded: LoadedSetup | undefined; problems: readonly Problem[] } {
   let read: ReturnType<typeof loadPrometheusConfig>
@@ -69,12 +79,18 @@ export function loadSetup(
   problems.push(...rules.problems)
   if (!config || problems.length > 0) return { loaded: undefined, problems }
   const { groups } = rules
+  const shown =
+    setup.dashboardsFolder === undefined
+      ? { dashboards: [], problems: [] }
+      : loadDashboards(setup.dashboardsFolder, engine, fileSource)
   return {
     loaded: {
       config,
       groups,
       alerts: alertNames(groups),
       foreignRules: setup.rulePatterns !== undefined || setup.foreignConfig === true,
+      dashboards: shown.dashboards,
+      dashboardProblems: shown.problems,
     },
     problems,
   }

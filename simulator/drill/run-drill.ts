@@ -6,8 +6,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AlertEvaluation, createAlertEvaluation, type RuleEvaluation } from '../alerts/evaluate.ts'
 import { alertNames, type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
+import {
+  createPanelEvaluation,
+  type PanelEvaluation,
+  PanelPlan,
+  type PanelSources,
+  type TargetEvaluation,
+} from '../dashboards/panel-evaluation.ts'
+import { panelEvidence } from '../dashboards/panel-evidence.ts'
 import { judgeAlerts, judgeSteady } from '../expectations/alert.ts'
 import { judgeLogs } from '../expectations/log.ts'
+import { judgePanels, neverAnyData, unmatchedExpectations } from '../expectations/panel.ts'
 import { judgeTraces } from '../expectations/trace.ts'
 import { collectEvidence, shortReasons } from '../explain/collect-evidence.ts'
 import { OperandObserver, rulesToRecord } from '../explain/operand-observer.ts'
@@ -23,6 +32,7 @@ import type { VirtualWorld } from '../world/virtual-world.ts'
 import type { DrillEvidence } from './drill-evidence.ts'
 import type { DrillObserver } from './drill-observer.ts'
 import type { AlertResult, DrillResult, EventSpan, Verdict } from './drill-result.ts'
+import { drillSeriesNames } from './drill-series.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { DrillSimulation, drillLattice, type SimulatedDrill } from './simulate-drill.ts'
 import type { SpanRecord } from './span-record.ts'
@@ -34,12 +44,14 @@ export interface RunDrillOptions {
   readonly createJudge: () => Promise<Judge>
   /** The rules are not the platform's own. */
   readonly foreignRules: boolean
+  /** Dashboards to judge; none when left out. */
+  readonly panels?: PanelSources | undefined
   /** Folder for captured signals; a folder inside of it is made and removed. */
   readonly temporaryFolder: string
   readonly onProgress?: (progress: { virtualMs: number; lengthMs: number }) => void
   /** Told of the samples that go to the judge, for exports and benchmarks. */
   readonly onSamples?: (batch: readonly SeriesSamples[]) => void
-  /** Which metrics go to the judge; those that the rules select, when left out. */
+  /** Which metrics go to the judge; those that rules and panels select, when left out. */
   readonly selects?: (metric: string) => boolean
   /** Gets the world before it starts, for tests that look into it. */
   readonly onWorld?: (world: VirtualWorld) => void
@@ -74,8 +86,7 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
   try {
     judge = await options.createJudge()
     const latticeMs = drillLattice(config, groups)
-    const wanted = selectedMetrics(groups)
-    const selects = options.selects ?? ((metric: string) => wanted?.has(metric) ?? true)
+    const selects = options.selects ?? metricsOfDrill(drill, options)
     const prometheusVersion = judge.identity.version
     simulation = new DrillSimulation(drill, {
       config,
@@ -103,8 +114,20 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
 /** What judging needs beside the samples; a drill that runs and one that was recorded are judged alike. */
 export type JudgeDrillOptions = Pick<
   RunDrillOptions,
-  'config' | 'groups' | 'foreignRules' | 'onSamples' | 'onEvidence' | 'alsoExplain' | 'wallClock'
+  'config' | 'groups' | 'foreignRules' | 'panels' | 'onSamples' | 'onEvidence' | 'alsoExplain' | 'wallClock'
 >
+
+/** Which metrics the judge of a drill has to be given: those that rules and panels select. */
+export function metricsOfDrill(
+  drill: Drill,
+  { groups, panels }: Pick<JudgeDrillOptions, 'groups' | 'panels'>,
+): (metric: string) => boolean {
+  const ofRules = selectedMetrics(groups)
+  const plan = panels && new PanelPlan(panels, drill, groups)
+  const ofPanels = plan ? plan.metrics : new Set<string>()
+  if (!ofRules || !ofPanels) return () => true
+  return (metric) => ofRules.has(metric) || ofPanels.has(metric)
+}
 
 /** @param latticeMs that of the simulation that made the samples */
 export async function createDrillJudgement(
@@ -116,8 +139,19 @@ export async function createDrillJudgement(
   const { config, groups } = options
   const { externalLabels } = config
   const { startMs } = drill
-  const evaluation = await createAlertEvaluation({ judge, groups, startMs, latticeMs, externalLabels, externalUrl })
-  return new DrillJudgement(drill, options, judge, latticeMs, evaluation)
+  const plan = options.panels && new PanelPlan(options.panels, drill, groups)
+  const isShown = plan && ((recorded: string) => plan.shows(recorded))
+  const evaluation = await createAlertEvaluation({
+    judge,
+    groups,
+    startMs,
+    latticeMs,
+    externalLabels,
+    externalUrl,
+    ...(isShown && { isShown }),
+  })
+  const panels = plan && (await createPanelEvaluation(plan, { judge, drill, rules: evaluation }))
+  return new DrillJudgement(drill, options, judge, latticeMs, evaluation, panels)
 }
 
 /** The judging half of a drill: takes samples window by window, and compares what happened with what the scenario says. */
@@ -129,9 +163,17 @@ export class DrillJudgement {
   readonly #evaluation: AlertEvaluation
   readonly #operands: OperandObserver
   readonly #watch = new SeriesWatch()
+  readonly #panels: PanelEvaluation | undefined
   readonly #observers: readonly DrillObserver[]
 
-  constructor(drill: Drill, options: JudgeDrillOptions, judge: Judge, latticeMs: number, evaluation: AlertEvaluation) {
+  constructor(
+    drill: Drill,
+    options: JudgeDrillOptions,
+    judge: Judge,
+    latticeMs: number,
+    evaluation: AlertEvaluation,
+    panels: PanelEvaluation | undefined,
+  ) {
     this.#drill = drill
     this.#options = options
     this.#judge = judge
@@ -143,14 +185,17 @@ export class DrillJudgement {
       startMs: drill.startMs,
       lengthMs: drill.lengthMs,
     })
-    // The operands of rules that read other rules are there once those were evaluated.
-    this.#observers = [evaluation, this.#operands, this.#watch]
+    this.#panels = panels
+    // Operands and panels show results of rules, which are there once those were evaluated.
+    this.#observers = [evaluation, this.#operands, this.#watch, ...(panels ? [panels] : [])]
   }
 
   async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {
-    this.#options.onSamples?.(batch)
-    await this.#judge.append(batch)
-    for (const observer of this.#observers) await observer.append(batch)
+    // No target exposes what the drill says about itself: rules must not see it.
+    const scraped = batch.filter(({ labels }) => !drillSeriesNames.includes(labels.__name__ ?? ''))
+    this.#options.onSamples?.(scraped)
+    await this.#judge.append(scraped)
+    for (const observer of this.#observers) await observer.append(observer === this.#panels ? batch : scraped)
     for (const observer of this.#observers) await observer.advance(toMs)
     const lookbackMs = Math.max(...this.#observers.map((observer) => observer.lookbackMs))
     await this.#judge.forget(this.#drill.startMs + toMs - lookbackMs - this.#latticeMs)
@@ -174,8 +219,13 @@ export class DrillJudgement {
     const steady = judgeSteady(drill, evaluations)
     const logs = await judgeLogs(drill, evidence)
     const traces = await judgeTraces(drill, evidence)
-    const verdict = verdictOf({ alerts, steady, effects, logs, traces })
-    this.#options.onEvidence?.(await collectEvidence(questions, simulated, this.#options.alsoExplain))
+    const shown = this.#panels?.results() ?? []
+    const panels = judgePanels(drill, shown, { explainAbsent: (one) => this.#explainAbsent(one, simulated) })
+    const verdict = verdictOf({ alerts, steady, effects, panels, logs, traces })
+    if (this.#options.onEvidence) {
+      const collected = await collectEvidence(questions, simulated, this.#options.alsoExplain)
+      this.#options.onEvidence({ ...collected, panels: panelEvidence(shown) })
+    }
     return {
       scenario: drill.name,
       title: drill.title,
@@ -190,7 +240,7 @@ export class DrillJudgement {
       alerts,
       effects,
       steady,
-      panels: [],
+      panels,
       logs,
       traces,
       findings: findingsInDrill({ drill, config, groups, evaluations, alerts, watch: this.#watch, explain }),
@@ -216,11 +266,26 @@ export class DrillJudgement {
     return undefined
   }
 
+  /** A metric that no target has, not even as a family without series, never comes: the name is wrong. */
+  #explainAbsent({ facts }: TargetEvaluation, { scrape, series }: SimulatedDrill): string | undefined {
+    for (const selector of facts?.selectors ?? []) {
+      const { metric } = selector
+      if (metric === undefined || this.#panels!.isOwn(metric) || scrape.mayStore(metric)) continue
+      return scrape.explainMissing(selector, series.seriesOf(metric))
+    }
+    return undefined
+  }
+
   #absentExpectations(): string[] {
+    const { panels } = this.#options
+    const unmatched = panels ? unmatchedExpectations(this.#drill.expect.panels, panels.dashboards) : []
     const known = alertNames(this.#options.groups)
-    return Object.keys(this.#drill.expect.alerts)
-      .filter((name) => !known.includes(name))
-      .map((name) => `${name} is not in these rules`)
+    return [
+      ...Object.keys(this.#drill.expect.alerts)
+        .filter((name) => !known.includes(name))
+        .map((name) => `${name} is not in these rules`),
+      ...unmatched.map(({ dashboard, panel }) => `panel ${dashboard} / ${panel} is not in these dashboards`),
+    ]
   }
 }
 
@@ -238,15 +303,17 @@ interface Judged {
   readonly alerts: readonly AlertResult[]
   readonly steady: DrillResult['steady']
   readonly effects: DrillResult['effects']
+  readonly panels: DrillResult['panels']
   readonly logs: DrillResult['logs']
   readonly traces: DrillResult['traces']
 }
 
 /** The first of these that holds; see the exit codes. */
-function verdictOf({ alerts, steady, effects, logs, traces }: Judged): Verdict {
+function verdictOf({ alerts, steady, effects, panels, logs, traces }: Judged): Verdict {
   if (steady && !steady.ok) return 'steady state did not hold'
   if (effects.some(({ ok }) => !ok)) return 'fault had no effect'
   if (alerts.some(({ ok, detail }) => !ok && detail.startsWith('can never fire'))) return 'rule can never fire'
-  const held = [...alerts, ...logs, ...traces].every(({ ok }) => ok)
+  if (panels.some(({ ok, detail }) => !ok && detail.startsWith(neverAnyData))) return 'panel can never show data'
+  const held = [...alerts, ...panels, ...logs, ...traces].every(({ ok }) => ok)
   return held ? 'held' : 'expectation failed'
 }

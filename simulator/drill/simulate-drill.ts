@@ -20,6 +20,7 @@ import { createTargetReader } from '../world/target-reader.ts'
 import { VirtualWorld } from '../world/virtual-world.ts'
 import type { EffectEvidence } from './drill-evidence.ts'
 import type { DrillResult, EffectResult } from './drill-result.ts'
+import { DrillSeries, drillSeriesIntervalMs, drillSeriesNames } from './drill-series.ts'
 import { EffectWitness } from './effect-witness.ts'
 import { SignalCapture } from './signal-capture.ts'
 import { type SpanRecord, spanRecord } from './span-record.ts'
@@ -118,6 +119,8 @@ export class DrillSimulation {
     this.world.start()
     this.#witness.start()
     for (const loop of this.#scraper.run()) kernel.spawn(loop)
+    const own = drillSeriesNames.some(this.#options.selects) ? new DrillSeries(this.#drill) : undefined
+    if (own) kernel.spawn(this.#recordSignals(own))
     let windowStartMs = 0
     for (let atMs = 0; atMs < lengthMs; ) {
       atMs = Math.min(atMs + sliceMs, lengthMs)
@@ -125,7 +128,7 @@ export class DrillSimulation {
       this.#options.onProgress?.({ virtualMs: atMs, lengthMs })
       if (atMs - windowStartMs < windowMs && atMs < lengthMs) continue
       windowStartMs = atMs
-      await take(this.samples.drain(), atMs)
+      await take([...this.samples.drain(), ...(own?.takeUntil(atMs) ?? [])], atMs)
       // The kernel's steps are ticks and microtasks: without this, timers and messages would starve.
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -140,6 +143,15 @@ export class DrillSimulation {
   close(): void {
     this.#signals.logs.close()
     this.#signals.spans.close()
+  }
+
+  async #recordSignals(own: DrillSeries): Promise<void> {
+    for (;;) {
+      const { logs, spans } = this.#signals
+      const signals = { metrics: this.samples.accounting, logs: logs.accounting, traces: spans.accounting }
+      own.recordSignals(this.world.kernel.nowMs, signals)
+      await this.world.kernel.sleep(drillSeriesIntervalMs)
+    }
   }
 
   #scheduleFaults(): void {

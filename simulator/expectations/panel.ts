@@ -1,12 +1,13 @@
 /** Whether panels show what the scenario expects, and for those that nothing is expected of, whether they show anything. */
 import type { Dashboard, DashboardPanel } from '../dashboards/dashboard.ts'
 import type { PanelSeries, TargetEvaluation } from '../dashboards/panel-evaluation.ts'
+import { isAbout, matchesPattern } from '../dashboards/panel-pattern.ts'
 import type { PanelResult } from '../drill/drill-result.ts'
 import type { Drill, PanelExpected } from '../scenario/scenario.ts'
 import { formatClock } from './clock-text.ts'
 
 export interface PanelContext {
-  /** Why a metric of a query can have no series in this drill, whatever happens; undefined when it can. */
+  /** Why a query selects something that no target ever exposes; undefined when it does not. */
   readonly explainAbsent: (evaluation: TargetEvaluation) => string | undefined
 }
 
@@ -21,7 +22,9 @@ export function judgePanels(
 ): PanelResult[] {
   const results = evaluations.map((evaluation) => ({ evaluation, results: [] as PanelResult[] }))
   for (const expected of drill.expect.panels) {
-    const concerned = results.filter(({ evaluation }) => isAbout(expected, evaluation))
+    const concerned = results.filter(({ evaluation }) =>
+      isAbout(expected, { ...evaluation, refId: evaluation.target.refId }),
+    )
     const byPanel = new Map<DashboardPanel, typeof concerned>()
     for (const one of concerned) byPanel.set(one.evaluation.panel, [...(byPanel.get(one.evaluation.panel) ?? []), one])
     for (const queries of byPanel.values()) {
@@ -48,8 +51,8 @@ export function unmatchedExpectations(
 ): PanelExpected[] {
   const queries = dashboards.flatMap((dashboard) =>
     dashboard.panels.flatMap((panel) => [
-      { dashboard, panel, target: { refId: '' } },
-      ...panel.targets.map((target) => ({ dashboard, panel, target })),
+      ...(panel.targets.length === 0 ? [{ dashboard, panel }] : []),
+      ...panel.targets.map(({ refId }) => ({ dashboard, panel, refId })),
     ]),
   )
   return expected.filter((one) => !queries.some((query) => isAbout(one, query)))
@@ -57,28 +60,6 @@ export function unmatchedExpectations(
 
 function isMove({ moves }: PanelExpected): boolean {
   return moves === 'up' || moves === 'down'
-}
-
-function isAbout(
-  expected: PanelExpected,
-  query: {
-    readonly dashboard: { readonly uid: string; readonly title: string }
-    readonly panel: { readonly title: string }
-    readonly target: { readonly refId: string }
-  },
-): boolean {
-  const { dashboard, panel, target } = query
-  return (
-    (matches(expected.dashboard, dashboard.uid) || matches(expected.dashboard, dashboard.title)) &&
-    matches(expected.panel, panel.title) &&
-    (expected.refId === undefined || expected.refId === target.refId)
-  )
-}
-
-function matches(pattern: string, text: string): boolean {
-  if (!pattern.includes('*')) return pattern === text
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(text)
 }
 
 interface JudgedQuery {
@@ -137,7 +118,7 @@ function describeExpected({ has, moves, by, during, legend, labels }: PanelExpec
 }
 
 function isChosen({ labels, name }: PanelSeries, { legend, labels: wanted }: PanelExpected): boolean {
-  if (legend !== undefined && !matches(legend, name)) return false
+  if (legend !== undefined && !matchesPattern(legend, name)) return false
   return Object.entries(wanted).every(([label, value]) => labels[label] === value)
 }
 

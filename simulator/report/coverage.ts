@@ -1,5 +1,9 @@
-/** Which rules a run has proven: each fires, its near misses stay silent, it resolves, and its text is complete. */
-import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+/**
+ * Which rules a run has proven: each fires, its near misses stay silent, it resolves, and its text is complete. And which
+ * panels: each has data, and moves in at least one drill.
+ */
+import type { Dashboard } from '../dashboards/dashboard.ts'
+import type { AlertResult, DrillResult, PanelResult } from '../drill/drill-result.ts'
 
 export interface RuleCoverage {
   readonly alertname: string
@@ -74,4 +78,62 @@ function isQuiet({ expected }: AlertResult): boolean {
 
 function baseOf(scenario: string): string {
   return scenario.split('/')[0]!
+}
+
+export interface PanelCoverage {
+  /** Uid of the dashboard. */
+  readonly dashboard: string
+  readonly panel: string
+  /** Each of its queries shows data in some drill. */
+  readonly hasData: boolean
+  /** One of its queries moves in some drill. */
+  readonly moves: boolean
+  /** False: nothing can be said about it; it counts neither as proven nor as failed. */
+  readonly judged: boolean
+  readonly proven: boolean
+  /** What is missing, for people; empty when proven. */
+  readonly missing: readonly string[]
+  /** Drills in which it moves. */
+  readonly movesIn: readonly { readonly scenario: string; readonly refId: string; readonly moves: 'up' | 'down' }[]
+}
+
+/** @returns one for each panel that has queries; panels of text have nothing to prove */
+export function coverageOfPanels(dashboards: readonly Dashboard[], results: readonly DrillResult[]): PanelCoverage[] {
+  const seen = results.flatMap(({ scenario, panels }) => panels.map((panel) => ({ scenario, panel })))
+  return dashboards.flatMap((dashboard) =>
+    dashboard.panels
+      .filter(({ targets, notJudged }) => targets.length > 0 || notJudged !== undefined)
+      .map((panel) =>
+        coverageOfPanel(
+          dashboard.uid,
+          panel.title,
+          seen.filter((one) => one.panel.dashboard === dashboard.uid && one.panel.panel === panel.title),
+        ),
+      ),
+  )
+}
+
+function coverageOfPanel(
+  dashboard: string,
+  panel: string,
+  all: readonly { readonly scenario: string; readonly panel: PanelResult }[],
+): PanelCoverage {
+  const seen = all.filter((one) => one.panel.state !== 'not judged')
+  const refIds = [...new Set(seen.map((one) => one.panel.refId))]
+  const dataless = refIds.filter(
+    (refId) => !seen.some((one) => one.panel.refId === refId && one.panel.state === 'data'),
+  )
+  const movesIn = seen.flatMap(({ scenario, panel: { refId, moves } }) =>
+    moves === 'up' || moves === 'down' ? [{ scenario, refId, moves }] : [],
+  )
+  const failing = seen.find((one) => !one.panel.ok)
+  const judged = seen.length > 0
+  const hasData = judged && dataless.length === 0
+  const moves = movesIn.length > 0
+  const missing: string[] = []
+  if (!judged) missing.push(`not judged: ${all[0]?.panel.detail ?? 'no drill asked it'}`)
+  else if (failing) missing.push(`${failing.scenario}: query ${failing.panel.refId}: ${failing.panel.detail}`)
+  else if (!hasData) missing.push(`query ${dataless.join(', ')} has no data in any drill`)
+  if (judged && !failing && !moves) missing.push('moves in no drill')
+  return { dashboard, panel, hasData, moves, judged, proven: missing.length === 0, missing, movesIn }
 }

@@ -36,11 +36,19 @@ export function junitReport(results: readonly DrillResult[]): string {
 }
 
 function suite(result: DrillResult): { result: DrillResult; cases: Case[] } {
-  const { steady, effects, alerts, logs, traces, verdict, notes } = result
+  const { steady, effects, alerts, panels, logs, traces, verdict, notes } = result
   const cases: Case[] = [
     ...(steady ? [{ name: 'steady state', ...steady }] : []),
     ...effects.map(({ event, fault, ok, detail }) => ({ name: `${event} (${fault}) has an effect`, ok, detail })),
     ...alerts.map(({ alertname, expected, ok, detail }) => ({ name: `${alertname} ${expected}`, ok, detail })),
+    // A query that is not judged is no case: it neither passed nor failed.
+    ...panels
+      .filter(({ state, ok }) => state !== 'not judged' || !ok)
+      .map(({ dashboard, panel, refId, expected, ok, detail }) => ({
+        name: `panel ${dashboard} / ${panel} (${refId})${expected === null ? '' : ` ${expected}`}`,
+        ok,
+        detail,
+      })),
     ...[...logs, ...traces].map(({ what, ok, detail }) => ({ name: what, ok, detail })),
   ]
   if (cases.every(({ ok }) => ok) && result.exitCode !== 0)

@@ -1,7 +1,7 @@
 /** What a person sees after a run: a block for one drill; for many a line each, details of failures, and the rules. */
-import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+import type { AlertResult, DrillResult, PanelResult } from '../drill/drill-result.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
-import type { RuleCoverage } from './coverage.ts'
+import type { PanelCoverage, RuleCoverage } from './coverage.ts'
 
 export interface Paint {
   bold(text: string): string
@@ -14,6 +14,7 @@ export interface Paint {
 export interface TerminalReport {
   readonly results: readonly DrillResult[]
   readonly coverage: readonly RuleCoverage[]
+  readonly panels: readonly PanelCoverage[]
   readonly wallSeconds: number
   readonly paint: Paint
   /** The command that repeats a drill. */
@@ -80,9 +81,42 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
   const silent = result.alerts.filter((alert) => alert.expected === 'silent' && alert.ok && !isWorthALine(alert))
   if (silent.length > 0)
     line(true, 'everything else silent', `${silent.length} ${silent.length === 1 ? 'rule' : 'rules'}`)
+  for (const { ok, name, detail } of panelLines(result.panels)) line(ok, name, detail)
   for (const { ok, what, detail } of [...result.logs, ...result.traces]) line(ok, what, detail)
   for (const note of result.notes) lines.push(`  ${paint.dim(`- ${note}`)}`)
   return lines
+}
+
+/** A line for each panel that fails, and for those that something is expected of; a count of the others. */
+function panelLines(all: readonly PanelResult[]): { ok: boolean; name: string; detail: string }[] {
+  const failing = all.filter(({ ok }) => !ok)
+  const asked = all.filter(({ ok, expected }) => ok && expected !== null)
+  const lines = failing.map(({ dashboard, panel, refId, expected, detail }) => ({
+    ok: false,
+    name: `panel ${dashboard} / ${panel}`,
+    detail: `query ${refId}${expected === null ? '' : ` should be so: ${expected}`}: ${detail}`,
+  }))
+  const moving = asked.filter(({ moves }) => moves !== null)
+  // The panel that one query of several makes move is told by that query.
+  const panels = new Map<string, PanelResult>()
+  for (const one of moving) {
+    const key = `${one.dashboard} ${one.panel} ${one.expected}`
+    const before = panels.get(key)
+    if (!before || before.moves === 'no') panels.set(key, one)
+  }
+  for (const { dashboard, panel, expected, detail } of panels.values()) {
+    lines.push({ ok: true, name: `panel ${dashboard} / ${panel}`, detail: `${expected}: ${detail}` })
+  }
+  const rest = all.filter(({ ok, state }) => ok && state !== 'not judged')
+  if (rest.length === 0) return lines
+  const empty = rest.filter(({ state }) => state === 'empty').length
+  const unjudged = all.filter(({ state }) => state === 'not judged').length
+  const detail = [
+    `${rest.length} ${rest.length === 1 ? 'query' : 'queries'} of panels`,
+    empty > 0 && `${empty} of them empty`,
+    unjudged > 0 && `${unjudged} more not judged`,
+  ]
+  return [...lines, { ok: true, name: 'panels', detail: detail.filter(Boolean).join(', ') }]
 }
 
 function isWorthALine({ ok, expected, firingAt, instances }: AlertResult): boolean {
@@ -108,12 +142,13 @@ function endOfOne(result: DrillResult, { repeat }: TerminalReport): string[] {
 }
 
 /** Each expectation of a drill: true when it held. */
-function checksOf({ alerts, logs, traces, steady, effects, exitCode }: DrillResult): boolean[] {
+function checksOf({ alerts, panels, logs, traces, steady, effects, exitCode }: DrillResult): boolean[] {
   const named = alerts.filter(({ expected }) => expected === 'fires' || expected === 'pending-only')
   const silent = alerts.filter(({ expected }) => expected === 'silent')
   const checks = [
     ...named.map(({ ok }) => ok),
     ...(silent.length > 0 ? [silent.every(({ ok }) => ok)] : []),
+    ...panels.filter(({ ok, expected }) => !ok || expected !== null).map(({ ok }) => ok),
     ...logs.map(({ ok }) => ok),
     ...traces.map(({ ok }) => ok),
     ...effects.map(({ ok }) => ok),
@@ -147,13 +182,16 @@ function coverageTable(all: readonly RuleCoverage[], paint: Paint): string[] {
   ]
 }
 
-function summaryLine({ results, coverage, wallSeconds, paint }: TerminalReport): string {
+function summaryLine({ results, coverage, panels, wallSeconds, paint }: TerminalReport): string {
   const proven = coverage.filter((rule) => rule.proven).length
   const held = results.filter(({ exitCode }) => exitCode === 0).length
   const failed = results.length - held
   const left = coverage.filter(({ scenarios }) => scenarios.length === 0).length
   const rules = `${proven} of ${coverage.length} rules proven${left > 0 ? ` (${left} not drilled here)` : ''}`
-  const text = `${rules}, ${held} drills held, ${failed} failed, ${wallSeconds.toFixed(1)} s`
+  const judged = panels.filter((panel) => panel.judged)
+  const shown = judged.filter((panel) => panel.proven).length
+  const ofPanels = judged.length > 0 ? `, ${shown} of ${judged.length} panels have data and move` : ''
+  const text = `${rules}${ofPanels}, ${held} drills held, ${failed} failed, ${wallSeconds.toFixed(1)} s`
   return failed === 0 ? paint.green(text) : paint.red(text)
 }
 

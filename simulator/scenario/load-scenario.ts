@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { matchesPattern } from '../dashboards/panel-pattern.ts'
 import { type World, worldSchema } from '../world/world-schema.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { type Finding, formatPath, joinProblems, orderProblems, type Problem } from './problem.ts'
@@ -29,6 +30,16 @@ export interface LoadedScenario {
   readonly problems: readonly Problem[]
   /** Every alert that the file names, where it names it. */
   readonly alerts: readonly NamedAlert[]
+  /** Every panel that the file names. */
+  readonly panels: readonly NamedPanel[]
+}
+
+export interface NamedPanel {
+  readonly dashboard: string
+  readonly panel: string
+  readonly refId: string | undefined
+  /** A problem without a message, for its place. */
+  readonly place: Problem
 }
 
 export interface NamedAlert {
@@ -42,7 +53,7 @@ const seriesMaxDefault = 200_000
 export function loadScenario(file: string, options: LoadOptions): LoadedScenario {
   const readFile = options.readFile ?? readBounded
   const scenario = readDocument(file, readFile)
-  if (!scenario.document) return { drills: [], problems: scenario.problems, alerts: [] }
+  if (!scenario.document) return { drills: [], problems: scenario.problems, alerts: [], panels: [] }
   const { document } = scenario
   const worlds = new Worlds(file, { ...options, readFile })
   const seriesMax = options.seriesMax ?? seriesMaxDefault
@@ -66,6 +77,7 @@ export function loadScenario(file: string, options: LoadOptions): LoadedScenario
     drills: problems.length > 0 ? [] : drills.filter((drill) => drill !== undefined),
     problems: orderProblems(problems),
     alerts: namedAlerts(document),
+    panels: namedPanels(document),
   }
 }
 
@@ -79,6 +91,39 @@ export function checkAlertNames(loaded: LoadedScenario, known: readonly string[]
         message: `no rule has the alert "${alert}"`,
         hint: didYouMean(alert, known),
       })),
+  )
+}
+
+/** @returns a problem for each panel that the file names and that no dashboard has */
+export function checkPanelNames(
+  loaded: LoadedScenario,
+  dashboards: readonly {
+    readonly uid: string
+    readonly title: string
+    readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly refId: string }[] }[]
+  }[],
+): Problem[] {
+  return orderProblems(
+    loaded.panels.flatMap(({ dashboard: wanted, panel, refId, place }) => {
+      const found = dashboards.filter(({ uid, title }) => matchesPattern(wanted, uid) || matchesPattern(wanted, title))
+      if (found.length === 0) {
+        const hint = didYouMean(
+          wanted,
+          dashboards.map(({ uid }) => uid),
+        )
+        return [{ ...place, message: `there is no dashboard "${wanted}"`, hint }]
+      }
+      const panels = found.flatMap((one) => one.panels)
+      const named = panels.filter(({ title }) => matchesPattern(panel, title))
+      if (named.length === 0) {
+        const titles = panels.map(({ title }) => title)
+        return [{ ...place, message: `no panel of "${wanted}" is called "${panel}"`, hint: didYouMean(panel, titles) }]
+      }
+      const refIds = named.flatMap(({ targets }) => targets.map((target) => target.refId))
+      if (refId === undefined || refIds.includes(refId)) return []
+      const hint = `there is ${[...new Set(refIds)].sort().join(', ')}`
+      return [{ ...place, message: `no query of panel "${panel}" is called "${refId}"`, hint }]
+    }),
   )
 }
 
@@ -213,6 +258,26 @@ function withTwinPlace(finding: Finding, index: number): Finding {
 
 function textOf(finding: Finding): string {
   return JSON.stringify([finding.path, finding.message])
+}
+
+function namedPanels(document: YamlDocument): NamedPanel[] {
+  const data = document.data
+  if (!isMapping(data)) return []
+  const named: NamedPanel[] = []
+  const add = (expect: unknown, path: (string | number)[]) => {
+    const panels = isMapping(expect) && Array.isArray(expect.panels) ? expect.panels : []
+    for (const [i, item] of panels.entries()) {
+      if (!isMapping(item) || typeof item.dashboard !== 'string' || typeof item.panel !== 'string') continue
+      const place = document.locate({ path: [...path, 'panels', i, 'panel'], on: 'value', message: '' })
+      const refId = typeof item.refId === 'string' ? item.refId : undefined
+      named.push({ dashboard: item.dashboard, panel: item.panel, refId, place })
+    }
+  }
+  add(data.expect, ['expect'])
+  for (const [i, twin] of (Array.isArray(data.twins) ? data.twins : []).entries()) {
+    if (isMapping(twin)) add(twin.expect, ['twins', i, 'expect'])
+  }
+  return named
 }
 
 function namedAlerts(document: YamlDocument): NamedAlert[] {

@@ -58,7 +58,14 @@ export async function shippedSetup(changes: Changes = {}): Promise<LoadedSetup> 
   }))
   const rules = loadRules(texts, engine, config.evaluationIntervalMs)
   if (rules.problems.length > 0) throw new Error(rules.problems.map(formatProblem).join('\n'))
-  return { config, groups: rules.groups, alerts: alertNames(rules.groups), foreignRules: false }
+  return {
+    config,
+    groups: rules.groups,
+    alerts: alertNames(rules.groups),
+    foreignRules: false,
+    dashboards: [],
+    dashboardProblems: [],
+  }
 }
 
 /** A change that changes nothing would make its test pass for the wrong reason. */

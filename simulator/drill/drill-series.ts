@@ -2,12 +2,13 @@
  * What a drill says about itself, for dashboards that show drills: the faults in force and the accounting of signals. In
  * live operation the control plane exposes the same series.
  */
-import type { Accounting } from '../drill/drill-result.ts'
+
 import type { Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill, DrillEvent } from '../scenario/scenario.ts'
 import { canonicalLabels } from '../scrape/sample-log.ts'
+import type { Accounting } from './drill-result.ts'
 
-export const drillSeriesNames = ['firedrill_fault_active', 'firedrill_signals_total'] as const
+export const drillSeriesNames: readonly string[] = ['firedrill_fault_active', 'firedrill_signals_total']
 
 /** As if scraped this often. */
 export const drillSeriesIntervalMs = 15_000
