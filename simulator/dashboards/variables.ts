@@ -62,7 +62,7 @@ export function expandVariables(text: string, scope: VariableScope, format: Defa
 
 /** Names of the variables that a text refers to, without those of Grafana itself. */
 export function variableNames(text: string): string[] {
-  const names = [...text.matchAll(reference)].map(([, plain, bracketed, braced]) => (plain ?? bracketed ?? braced)!)
+  const names = [...text.matchAll(reference)].map(([, plain, bracketed, , braced]) => (plain ?? bracketed ?? braced)!)
   // `$1` belongs to label_replace.
   return [...new Set(names.filter((name) => !isBuiltin(name) && !/^\d/.test(name)))]
 }

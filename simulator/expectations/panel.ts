@@ -199,13 +199,17 @@ function whatIsWrong(
   { explainAbsent }: PanelContext,
 ): Pick<PanelResult, 'state' | 'detail'> | undefined {
   const { broken, failures } = evaluation
-  if (broken !== undefined) return { state: 'error', detail: `${broken}: ${evaluation.target.expression}` }
+  if (broken !== undefined) return { state: 'error', detail: `${broken}: ${onOneLine(evaluation.target.expression)}` }
   if (failures.length > 0) {
-    return { state: 'error', detail: `the query fails: ${failures[0]!.message}: ${evaluation.expression}` }
+    return { state: 'error', detail: `the query fails: ${failures[0]!.message}: ${onOneLine(evaluation.expression)}` }
   }
   const absent = explainAbsent(evaluation)
   if (absent === undefined) return undefined
-  return { state: 'error', detail: `${neverAnyData}: ${absent}: ${evaluation.target.expression}` }
+  return { state: 'error', detail: `${neverAnyData}: ${absent}: ${onOneLine(evaluation.target.expression)}` }
+}
+
+function onOneLine(expression: string): string {
+  return expression.trim().replaceAll(/\s+/g, ' ')
 }
 
 function blank({ dashboard, panel, target }: TargetEvaluation): PanelResult {
@@ -260,6 +264,9 @@ interface Move {
   readonly direction: 'up' | 'down' | 'no'
 }
 
+/** Series that appear later than that were not there from the start: where this happens by itself, it tells nothing. */
+const warmUpMs = 180_000
+
 /** The series that moves most, in the asked direction when one is asked for. */
 function strongestMove(
   series: readonly PanelSeries[],
@@ -271,11 +278,13 @@ function strongestMove(
   if (beforeMs >= fromMs) return undefined
   // Over all series: one that appears only during the event must be told from one that nobody could have seen before.
   const steps = new Set(series.flatMap(({ timesMs }) => timesMs.filter((ms) => ms >= fromMs && ms <= toMs))).size
+  const comesAndGoes = noise && series.some(({ timesMs }) => timesMs[0]! > warmUpMs && timesMs[0]! < fromMs)
   let best: Move | undefined
   for (const { name, timesMs, values } of series) {
     const before = numbersIn(timesMs, values, beforeMs, fromMs - 1)
     const during = numbersIn(timesMs, values, fromMs, toMs)
-    const change = compare(name, before, during, steps, by, noise)
+    if (before.length === 0 && comesAndGoes) continue
+    const change = compare(name, before, during, steps, by, noise ? (toMs - beforeMs) / 2 / (fromMs - beforeMs) : 0)
     if (!change) continue
     const isAsked = moves !== undefined && moves !== 'no' && change.direction === moves
     const bestIsAsked = best !== undefined && moves !== undefined && moves !== 'no' && best.direction === moves
@@ -289,14 +298,17 @@ function numbersIn(timesMs: readonly number[], values: readonly number[], fromMs
   return values.filter((value, i) => timesMs[i]! >= fromMs && timesMs[i]! <= toMs && !Number.isNaN(value))
 }
 
-/** @param noise whether a change must also leave the range in which most values lay before */
+/**
+ * @param ahead 0: the change alone counts. Else it must also leave the range in which most values lay before, and be more
+ * than what went on as it did before: how far ahead the event lies, in lengths of the time before it
+ */
 function compare(
   name: string,
   before: readonly number[],
   during: readonly number[],
   steps: number,
   by: number,
-  noise: boolean,
+  ahead: number,
 ): Move | undefined {
   if (before.length === 0 && during.length === 0) return undefined
   if (before.length === 0) {
@@ -308,8 +320,24 @@ function compare(
   const was = median(before)
   const is = median(during)
   const isFar = is !== was && Math.abs(is - was) >= Math.abs(was) * by
-  const isNoise = noise && is >= quantile(before, 0.1) && is <= quantile(before, 0.9)
-  return { name, before: was, during: is, direction: isFar && !isNoise ? (is > was ? 'up' : 'down') : 'no' }
+  const goesOn = ahead > 0 && (isUsual(is, before) || isTrend(is, before, by, ahead))
+  return { name, before: was, during: is, direction: isFar && !goesOn ? (is > was ? 'up' : 'down') : 'no' }
+}
+
+function isUsual(value: number, before: readonly number[]): boolean {
+  return value >= quantile(before, 0.1) && value <= quantile(before, 0.9)
+}
+
+/** A counter of the last hour grows through a short drill, with or without a fault. */
+function isTrend(value: number, before: readonly number[], by: number, ahead: number): boolean {
+  const third = Math.floor(before.length / 3)
+  if (third === 0) return false
+  const first = median(before.slice(0, third))
+  const last = median(before.slice(-third))
+  // The medians of the first and the last third lie two thirds apart.
+  const slope = (last - first) / (2 / 3)
+  const expected = median(before) + slope * ahead
+  return Math.abs(value - expected) <= Math.abs(expected) * by
 }
 
 /** How far something moved, as a share, so that the series that tells most is shown. */
