@@ -110,6 +110,7 @@ export async function explainCommand(
     for (const line of drillBlock(result!, {
       results: [],
       coverage: [],
+      panels: [],
       wallSeconds: 0,
       paint: console.paint,
       repeat: () => '',

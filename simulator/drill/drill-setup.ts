@@ -54,8 +54,8 @@ export const fileSource: FileSource = {
 
 /** Reads scrape config and rules. Never throws because of what the files say. */
 export function loadSetup(
-  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'dashboardsFolder' | 'environment'> &
-    Partial<Pick<DrillSetup, 'foreignConfig'>>,
+  setup: Pick<DrillSetup, 'configFile' | 'rulePatterns' | 'environment'> &
+    Partial<Pick<DrillSetup, 'foreignConfig' | 'dashboardsFolder'>>,
   engine: Engine,
 ): { loaded: LoadedSetup | undefined; problems: readonly Problem[] } {
   let read: ReturnType<typeof loadPrometheusConfig>
