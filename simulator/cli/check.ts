@@ -1,8 +1,15 @@
 /** `firedrill check`: says what is wrong in scenarios, rules and scrape config, without running anything. */
-import type { Command } from 'commander'
-import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+import { type Command, Option } from 'commander'
+import type { AlertResult, DrillResult, Finding } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
+import { runDrill } from '../drill/run-drill.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
+import { surveyDrillOf } from '../findings/deep-drills.ts'
+import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
+import { panelQueriesOf } from '../findings/panel-queries.ts'
+import type { Survey } from '../findings/survey.ts'
+import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
+import { findingLines } from '../report/findings-text.ts'
 import type { Problem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
@@ -13,6 +20,7 @@ import {
   panelNameProblems,
   printDashboardProblems,
   printProblems,
+  type SetUp,
   type SetUpOptions,
   setUp,
 } from './set-up.ts'
@@ -22,6 +30,9 @@ export interface CheckOptions extends SetUpOptions {
   /** Runs the drills, and prints the windows that rules and model give today. */
   readonly suggest: boolean
   readonly json: boolean
+  /** Lets the platform run for a minute, to know what it exposes. */
+  readonly survey: boolean
+  readonly failOn?: Finding['severity']
 }
 
 /** Defines the command on the command line. */
@@ -33,6 +44,11 @@ export function addCheckCommand(program: Command, start: Start): void {
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to check')
     .option('--dashboards <dir>', 'dashboards to check (default: observability/grafana/dashboards)')
+    .option('--alertmanager <file>', 'alertmanager.yml to check')
+    .option('--survey', 'simulate a minute as well, so that findings know what the platform exposes', false)
+    .addOption(
+      new Option('--fail-on <severity>', 'exit 7 on a finding of this severity').choices(['info', 'warning', 'error']),
+    )
     .option('--suggest', 'run the drills, and print the windows that rules and model give today', false)
     .option('--json', 'print one JSON object instead of text', false)
     .addHelpText(
@@ -41,6 +57,7 @@ export function addCheckCommand(program: Command, start: Start): void {
 Examples:
   $ firedrill check                             every scenario, the rules and the scrape config
   $ firedrill check --rules my-rules.yml        rule files, with Prometheus's own messages
+  $ firedrill check --survey --rules 'their/*.yml' --alertmanager their/alertmanager.yml --fail-on warning
   $ firedrill check service-down --suggest`,
     )
     .action((names: string[], options: CheckOptions) => start((context) => checkCommand(names, options, context)))
@@ -61,9 +78,17 @@ export async function checkCommand(
   const ofDashboards = shown.filter(({ severity }) => severity === 'error')
   const ofScenarios = [...selected.problems, ...panelNameProblems(set, selected.loaded)]
   const problems: Problem[] = [...set.problems, ...ofScenarios, ...ofDashboards]
+  const invalid = problems.length + selected.unknown.length > 0
+  const noticed = invalid
+    ? undefined
+    : await findingsOfFiles(set, options.survey ? selected.drills[0] : undefined, context)
+  const failOn = options.failOn ?? set.project.findings?.failOn
+  const found = failOn !== undefined && noticed && reaches(noticed.findings, failOn)
+  const exitCode = invalid ? exitCodes.invalid.code : found ? exitCodes.finding.code : exitCodes.held.code
   if (options.json) {
-    const exitCode = problems.length + selected.unknown.length > 0 ? exitCodes.invalid.code : 0
-    console.out(JSON.stringify({ format: 1, problems, unknown: selected.unknown, exitCode }, undefined, 2))
+    const { findings = [], ignored = [] } = noticed ?? {}
+    const report = { format: 1, problems, unknown: selected.unknown, findings, ignoredFindings: ignored, exitCode }
+    console.out(JSON.stringify(report, undefined, 2))
     return exitCode
   }
   for (const { name, nearest } of selected.unknown) {
@@ -74,7 +99,7 @@ export async function checkCommand(
     context,
   )
   if (problems.length > 0) printProblems(problems, context)
-  if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
+  if (!noticed) return exitCode
   if (options.suggest) return suggest(selected.drills, set, context)
   const twins = selected.drills.filter(({ twin }) => twin !== undefined).length
   const rules = set.loaded!.groups.reduce((sum, group) => sum + group.rules.length, 0)
@@ -82,8 +107,36 @@ export async function checkCommand(
   const panels = dashboards.reduce((sum, dashboard) => sum + dashboard.panels.length, 0)
   const counts = [`${selected.drills.length - twins} scenarios with ${twins} twins`, `${rules} rules`]
   if (dashboards.length > 0) counts.push(`${panels} panels of ${dashboards.length} dashboards`)
-  console.out(`${counts.join(', ')}: nothing is wrong`)
-  return exitCodes.held.code
+  const important = noticed.findings.filter(({ severity }) => severity !== 'info')
+  console.out(`${counts.join(', ')}: ${important.length > 0 ? 'all can be read' : 'nothing is wrong'}`)
+  if (important.length > 0) {
+    for (const line of ['', ...findingLines(noticed, console.paint)]) console.out(line)
+  }
+  return exitCode
+}
+
+/** @param base a drill whose world is looked at for a minute; undefined: only the files are looked at */
+async function findingsOfFiles(set: SetUp, base: Drill | undefined, context: CommandContext): Promise<RunFindings> {
+  const { config, groups, dashboards } = set.loaded!
+  const { alertmanager, documentation, ignore } = set.findingFiles
+  const surveys: Survey[] = []
+  if (base) {
+    const engine = set.engine
+    await runDrill(surveyDrillOf(base), {
+      config,
+      groups,
+      foreignRules: true,
+      createJudge: async () => createEmbeddedJudge(engine),
+      temporaryFolder: context.temporaryFolder(),
+      wallClock: context.wallClock,
+      onSurvey: (one) => surveys.push(one),
+      onProgress: ({ virtualMs }) => context.console.progress(`looking at the platform, ${virtualMs / 1000} s`),
+    })
+    context.console.progress('')
+  }
+  const [survey] = surveys
+  const panelQueries = panelQueriesOf(dashboards)
+  return findingsInRun({ config, groups, alertmanager, documentation, panelQueries, survey, results: [] }, ignore)
 }
 
 /** Prints for each alert that is expected to fire when it does so today, relative to what its window refers to. */

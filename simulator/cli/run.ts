@@ -8,6 +8,7 @@ import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
 import { deepDrills, isDeep } from '../findings/deep-drills.ts'
 import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
+import { panelQueriesOf } from '../findings/panel-queries.ts'
 import { mergeSurveys } from '../findings/survey.ts'
 import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
@@ -203,9 +204,10 @@ export async function runCommand(
 /** What files, drills and the whole run show. */
 function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillResult[]): RunFindings {
   const { alertmanager, documentation, ignore } = findingFiles
-  const { config, groups } = loaded!
+  const { config, groups, dashboards } = loaded!
   const survey = mergeSurveys(results.flatMap((result) => result.survey ?? []))
-  return findingsInRun({ config, groups, alertmanager, documentation, panelQueries: [], survey, results }, ignore)
+  const panelQueries = panelQueriesOf(dashboards)
+  return findingsInRun({ config, groups, alertmanager, documentation, panelQueries, survey, results }, ignore)
 }
 
 /** What the user would type to see this drill again. */

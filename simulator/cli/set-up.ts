@@ -65,16 +65,22 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
     ...(own.config.prometheusConfig && { prometheusConfig: own.config.prometheusConfig }),
     ...(own.config.alertmanager && { alertmanager: own.config.alertmanager }),
     ...given,
+    // Who does not say `--no-dashboards` gives true.
+    dashboards:
+      given.dashboards === true ? (own.config.dashboards ?? true) : (given.dashboards ?? own.config.dashboards ?? true),
   }
   const module = await compileEngine()
   const engine = await startEngine(module)
   const configFile = configFileOf(options.prometheusConfig, context.cwd)
+  const foreignConfig = resolve(configFile) !== resolve(configFileOf(undefined, context.cwd))
+  // The platform's own dashboards say nothing about another scrape config.
+  const dashboards = foreignConfig && options.dashboards === true ? false : options.dashboards
   const source = {
     configFile,
-    foreignConfig: resolve(configFile) !== resolve(configFileOf(undefined, context.cwd)),
+    foreignConfig,
     rulePatterns: options.rules === undefined ? undefined : options.rules.split(',').filter((part) => part !== ''),
-    dashboardsFolder: dashboardsFolderOf(options.dashboards, context.cwd),
-    foreignDashboards: typeof options.dashboards === 'string',
+    dashboardsFolder: dashboardsFolderOf(dashboards, context.cwd),
+    foreignDashboards: typeof dashboards === 'string',
     environment: { ...context.environment, ENVIRONMENT: context.environment.ENVIRONMENT ?? 'dev' },
   }
   const { loaded, problems } = loadSetup(source, engine)

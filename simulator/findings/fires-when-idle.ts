@@ -1,7 +1,9 @@
 /** An alert that fires when nobody uses the platform: 0 requests are taken for a bad rate, 0 / 0 for a number. */
-import { formatInterval } from '../expectations/clock-text.ts'
-import { isIdle } from './deep-drills.ts'
+import type { DrillResult } from '../drill/drill-result.ts'
+import { formatClock } from '../expectations/clock-text.ts'
+import { idleFromMs, isIdle } from './deep-drills.ts'
 import { alertingRulesOf, type FindingDefinition } from './finding.ts'
+import { firingTimes, isFiring } from './firing.ts'
 import { isAlwaysFiring } from './watchdog.ts'
 
 export const firesWhenIdle: FindingDefinition = {
@@ -9,26 +11,28 @@ export const firesWhenIdle: FindingDefinition = {
   severity: 'warning',
   title: 'an alert that fires when there is no traffic',
   *inRun({ groups, results }) {
-    const idle = results.filter((result) => isIdle(result.scenario) && result.events.length === 0)
-    const busy = results.filter((result) => !isIdle(result.scenario) && result.events.length === 0)
+    const idle = results.filter(({ scenario }) => isIdle(scenario))
+    const busy = results.filter(({ scenario, events }) => !isIdle(scenario) && events.length === 0)
     for (const { rule } of alertingRulesOf(groups)) {
-      if (isAlwaysFiring(rule)) continue
-      const fires = (list: typeof results) =>
-        list.flatMap(({ scenario, alerts, virtualSeconds }) =>
-          alerts
-            .filter(({ alertname, firingAt }) => alertname === rule.name && firingAt !== null)
-            .map((alert) => ({ scenario, alert, virtualSeconds })),
-        )
-      const found = fires(idle)[0]
       // What fires on a busy day as well is no question of traffic.
-      if (!found || fires(busy).length > 0) continue
-      const { scenario, alert } = found
-      const text = alert.instances[0]?.annotations.description ?? alert.instances[0]?.annotations.summary
-      yield {
-        where: rule.place,
-        message: `${rule.name} fires when there is no traffic`,
-        evidence: `${scenario}: no request in ${found.virtualSeconds / 60} minutes, firing ${formatInterval(alert.firingAt!)}${text ? `, "${text}"` : ''}`,
+      if (isAlwaysFiring(rule) || busy.some(({ alerts }) => alertOf(alerts, rule.name).some(isFiring))) continue
+      for (const { alerts, virtualSeconds } of idle) {
+        const alert = alertOf(alerts, rule.name).find((one) => firingTimes(one).some((atS) => atS * 1000 > idleFromMs))
+        if (!alert) continue
+        const fromS = Math.min(...firingTimes(alert).filter((atS) => atS * 1000 > idleFromMs))
+        const { annotations } = alert.instances[0]!
+        const text = annotations.description ?? annotations.summary
+        const silence = Math.round((virtualSeconds - idleFromMs / 1000) / 60)
+        yield {
+          where: rule.place,
+          message: `${rule.name} fires when there is no traffic`,
+          evidence: `no request from ${formatClock(idleFromMs / 1000)} on, for ${silence} minutes: it fires from ${formatClock(fromS)}${text ? `, "${text}"` : ''}`,
+        }
       }
     }
   },
+}
+
+function alertOf(alerts: DrillResult['alerts'], name: string): DrillResult['alerts'] {
+  return alerts.filter(({ alertname }) => alertname === name)
 }

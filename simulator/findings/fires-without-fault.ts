@@ -1,8 +1,9 @@
 /** An alert that fires in a drill without any fault: a false alarm, unless it is meant to fire always, as a Watchdog is. */
 import type { DrillResult } from '../drill/drill-result.ts'
-import { formatClock, formatInterval } from '../expectations/clock-text.ts'
+import { formatClock } from '../expectations/clock-text.ts'
 import { isIdle } from './deep-drills.ts'
 import { alertingRulesOf, type FindingDefinition } from './finding.ts'
+import { firingTimes, isFiring } from './firing.ts'
 import { isAlwaysFiring } from './watchdog.ts'
 
 export const firesWithoutFault: FindingDefinition = {
@@ -32,29 +33,17 @@ export const firesWithoutFault: FindingDefinition = {
       yield {
         where: rule.place,
         message: `${rule.name} fires while nothing is wrong`,
-        evidence: `${parts.join(', ')}; ${example.scenario} seed ${example.seed}: ${alert.firingAt ? formatInterval(alert.firingAt) : firstFiring(alert)}${summary ? `, "${summary}"` : ''}`,
+        evidence: `${parts.join(', ')}; ${example.scenario} seed ${example.seed}: from ${formatClock(Math.min(...firingTimes(alert)))}${summary ? `, "${summary}"` : ''}`,
       }
     }
   },
 }
 
 function fires({ alerts }: DrillResult, name: string): boolean {
-  return alerts.some(
-    ({ alertname, instances }) =>
-      alertname === name && instances.some(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null)),
-  )
+  return alerts.some((alert) => alert.alertname === name && isFiring(alert))
 }
 
 function firesBeforeFault({ alerts, events }: DrillResult, name: string): boolean {
   const firstFaultS = Math.min(...events.map(({ startS }) => startS))
-  return alerts.some(
-    ({ alertname, instances }) =>
-      alertname === name &&
-      instances.some(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null && firingAt[0] < firstFaultS)),
-  )
-}
-
-function firstFiring({ instances }: DrillResult['alerts'][number]): string {
-  const times = instances.flatMap(({ episodes }) => episodes.flatMap(({ firingAt }) => firingAt ?? []))
-  return formatClock(Math.min(...times))
+  return alerts.some((alert) => alert.alertname === name && firingTimes(alert).some((atS) => atS < firstFaultS))
 }

@@ -1,7 +1,8 @@
 /** What alerts did that no scenario speaks of: mostly those of other people's rules. Observations, neither held nor failed. */
 import type { RuleGroup } from '../alerts/load-rules.ts'
-import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
+import type { DrillResult } from '../drill/drill-result.ts'
 import { alertingRulesOf } from '../findings/finding.ts'
+import { isFiring } from '../findings/firing.ts'
 import { isAlwaysFiring } from '../findings/watchdog.ts'
 import type { Paint } from './terminal.ts'
 
@@ -81,8 +82,4 @@ const listMax = 4
 function listed(names: readonly string[]): string {
   const rest = names.length - listMax
   return rest > 0 ? `${names.slice(0, listMax).join(', ')} and ${rest} more` : names.join(', ')
-}
-
-function isFiring({ instances }: AlertResult): boolean {
-  return instances.some(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null))
 }
