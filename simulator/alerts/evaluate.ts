@@ -49,6 +49,8 @@ export interface Episode {
   readonly pendingAtMs: number
   firingAtMs: number | undefined
   resolvedAtMs: number | undefined
+  /** The text as it was sent, where a real Alertmanager sent it. */
+  readonly annotations?: Labels
   /** What the text is made of: the sample when it became firing. */
   sampleLabels: Labels
   value: number

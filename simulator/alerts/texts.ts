@@ -55,6 +55,16 @@ export async function renderAnnotations(
       continue
     }
     annotations[name] = text
+  }
+  return { annotations, gaps: [...gaps, ...gapsOf(rule, annotations, sampleLabels)] }
+}
+
+/** What is missing in a text, wherever it was rendered. */
+export function gapsOf(rule: Rule, annotations: Labels, sampleLabels: Labels): string[] {
+  const gaps: string[] = []
+  for (const [name, template] of Object.entries(rule.annotations)) {
+    const text = annotations[name] ?? ''
+    if (text.startsWith('<error expanding template')) continue
     if (text.trim() === '') gaps.push(`${name} is blank`)
     else if (text.includes('<no value>')) gaps.push(`${name} says "<no value>"`)
     else if (text.includes('{{')) gaps.push(`${name} is not rendered`)
@@ -65,7 +75,7 @@ export async function renderAnnotations(
   if (annotations.summary === undefined && annotations.description === undefined) {
     gaps.push('there is neither a summary nor a description')
   }
-  return { annotations, gaps }
+  return gaps
 }
 
 async function render(

@@ -11,6 +11,7 @@ import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExplainCommand } from './explain.ts'
 import { addListCommand } from './list.ts'
+import { addLiveCommand } from './live.ts'
 import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
 
@@ -69,6 +70,7 @@ ${Object.values(exitCodes)
   addCheckCommand(program, start)
   addExplainCommand(program, start)
   addListCommand(program, start)
+  addLiveCommand(program, start)
   addDoctorCommand(program, start)
   return program
 }

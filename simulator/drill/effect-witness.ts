@@ -4,6 +4,7 @@
  */
 import { findFault, type VisibleEffect } from '../faults/index.ts'
 import type { Drill, DrillEvent } from '../scenario/scenario.ts'
+import type { NamedTenant } from '../workload/tenants.ts'
 import type { VirtualWorld } from '../world/virtual-world.ts'
 import type { EffectEvidence } from './drill-evidence.ts'
 import type { EffectResult } from './drill-result.ts'
@@ -12,6 +13,29 @@ const readEveryMs = 10_000
 /** A change counts from this share on, unless the fault says otherwise. */
 const leastDefault = 0.2
 
+/** A platform that can be watched, in either world. Times are milliseconds since the start of the drill. */
+export interface WitnessedPlatform {
+  readonly tenants: readonly NamedTenant[]
+  nowMs(): number
+  sleep(ms: number): Promise<void>
+  spawn(flow: Promise<void>): void
+  /** One round of readings: what a process shows is read once. */
+  beginReading(): PlatformReader
+}
+
+export interface PlatformReader {
+  isReachable(process: string): Promise<boolean>
+  /** @returns undefined while there is nothing to read */
+  samplesOf(process: string, metric: string): Promise<readonly WitnessedSample[] | undefined>
+}
+
+export interface WitnessedSample {
+  readonly value: number
+  readonly labels: Readonly<Record<string, string | number>>
+  /** With `_sum`, `_count` and the like. */
+  readonly metricName?: string
+}
+
 interface Watch {
   readonly event: DrillEvent
   readonly effect: VisibleEffect
@@ -19,11 +43,11 @@ interface Watch {
 }
 
 export class EffectWitness {
-  readonly #world: VirtualWorld
+  readonly #world: WitnessedPlatform
   readonly #watches: Watch[]
   readonly #drill: Drill
 
-  constructor(world: VirtualWorld, drill: Drill) {
+  constructor(world: WitnessedPlatform, drill: Drill) {
     this.#world = world
     this.#drill = drill
     this.#watches = drill.events.flatMap((event) =>
@@ -34,7 +58,7 @@ export class EffectWitness {
   }
 
   start(): void {
-    if (this.#watches.length > 0) this.#world.kernel.spawn(this.#watch())
+    if (this.#watches.length > 0) this.#world.spawn(this.#watch())
   }
 
   /** One result for each event: ok when at least one of the declared changes was seen. */
@@ -61,55 +85,78 @@ export class EffectWitness {
 
   async #watch(): Promise<void> {
     for (;;) {
-      await this.#world.kernel.sleep(readEveryMs)
-      const atMs = this.#world.kernel.nowMs
-      const refreshed = new Set<string>()
+      await this.#world.sleep(readEveryMs)
+      const atMs = this.#world.nowMs()
+      const reader = this.#world.beginReading()
       for (const watch of this.#watches) {
         if (atMs > watch.event.endMs || atMs < 2 * watch.event.startMs - watch.event.endMs) continue
-        const reading = await this.#read(watch.effect, refreshed)
+        const reading = await read(watch.effect, reader)
         if (reading) watch.readings.push({ atMs, ...reading })
       }
     }
   }
+}
 
-  /** @returns undefined while there is nothing to read */
-  async #read(effect: VisibleEffect, refreshed: Set<string>): Promise<{ value: number; count: number } | undefined> {
-    const { life, program } = this.#world.process(effect.process)
-    if (effect.as === 'reachable') return { value: life && !life.frozen ? 1 : 0, count: 0 }
-    if (!life || !program || life.frozen) return undefined
-    if (!refreshed.has(effect.process)) {
-      refreshed.add(effect.process)
-      program.beforeScrape?.()
-    }
-    const metric = await life.registry.getSingleMetric(effect.metric)?.get()
-    if (!metric) return undefined
-    let value = effect.as === 'max' ? Number.NEGATIVE_INFINITY : effect.as === 'min' ? Number.POSITIVE_INFINITY : 0
-    let count = 0
-    let found = false
-    for (const sample of metric.values as {
-      value: number
-      labels: Record<string, string | number>
-      metricName?: string
-    }[]) {
-      if (!matches(effect, sample.labels)) continue
-      found = true
-      if (effect.as === 'mean') {
-        if (sample.metricName?.endsWith('_sum')) value += sample.value
-        else if (sample.metricName?.endsWith('_count')) count += sample.value
-      } else if (effect.as === 'max') {
-        value = Math.max(value, sample.value)
-      } else if (effect.as === 'min') {
-        value = Math.min(value, sample.value)
-      } else {
-        value += sample.value
+/** What the virtual world shows a witness. */
+export function witnessedWorld(world: VirtualWorld): WitnessedPlatform {
+  const { kernel } = world
+  return {
+    tenants: world.tenants,
+    nowMs: () => kernel.nowMs,
+    sleep: (ms) => kernel.sleep(ms),
+    spawn: (flow) => kernel.spawn(flow),
+    beginReading() {
+      const refreshed = new Set<string>()
+      return {
+        async isReachable(name) {
+          const { life } = world.process(name)
+          return life !== undefined && !life.frozen
+        },
+        async samplesOf(name, metric) {
+          const { life, program } = world.process(name)
+          if (!life || !program || life.frozen) return undefined
+          if (!refreshed.has(name)) {
+            refreshed.add(name)
+            program.beforeScrape?.()
+          }
+          const found = await life.registry.getSingleMetric(metric)?.get()
+          return found?.values as readonly WitnessedSample[] | undefined
+        },
       }
-    }
-    return found || Number.isFinite(value) ? { value, count } : undefined
+    },
   }
 }
 
+/** @returns undefined while there is nothing to read */
+async function read(
+  effect: VisibleEffect,
+  reader: PlatformReader,
+): Promise<{ value: number; count: number } | undefined> {
+  if (effect.as === 'reachable') return { value: (await reader.isReachable(effect.process)) ? 1 : 0, count: 0 }
+  const samples = await reader.samplesOf(effect.process, effect.metric)
+  if (!samples) return undefined
+  let value = effect.as === 'max' ? Number.NEGATIVE_INFINITY : effect.as === 'min' ? Number.POSITIVE_INFINITY : 0
+  let count = 0
+  let found = false
+  for (const sample of samples) {
+    if (!matches(effect, sample.labels)) continue
+    found = true
+    if (effect.as === 'mean') {
+      if (sample.metricName?.endsWith('_sum')) value += sample.value
+      else if (sample.metricName?.endsWith('_count')) count += sample.value
+    } else if (effect.as === 'max') {
+      value = Math.max(value, sample.value)
+    } else if (effect.as === 'min') {
+      value = Math.min(value, sample.value)
+    } else {
+      value += sample.value
+    }
+  }
+  return found || Number.isFinite(value) ? { value, count } : undefined
+}
+
 /** A scenario may name a tenant by its rank; metrics carry ids. */
-function withTenantId(effect: VisibleEffect, world: VirtualWorld): VisibleEffect {
+function withTenantId(effect: VisibleEffect, world: Pick<WitnessedPlatform, 'tenants'>): VisibleEffect {
   const tenant = effect.where?.tenant_id
   const id = world.tenants.find(({ rank }) => String(rank) === tenant)?.id
   return id === undefined ? effect : { ...effect, where: { ...effect.where, tenant_id: id } }

@@ -289,7 +289,7 @@ export class DrillJudgement {
   }
 }
 
-function describeEvent(event: Drill['events'][number]): EventSpan {
+export function describeEvent(event: Drill['events'][number]): EventSpan {
   return {
     id: event.id,
     fault: event.fault,
@@ -309,7 +309,7 @@ interface Judged {
 }
 
 /** The first of these that holds; see the exit codes. */
-function verdictOf({ alerts, steady, effects, panels, logs, traces }: Judged): Verdict {
+export function verdictOf({ alerts, steady, effects, panels, logs, traces }: Judged): Verdict {
   if (steady && !steady.ok) return 'steady state did not hold'
   if (effects.some(({ ok }) => !ok)) return 'fault had no effect'
   if (alerts.some(({ ok, detail }) => !ok && detail.startsWith('can never fire'))) return 'rule can never fire'

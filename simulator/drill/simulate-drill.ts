@@ -21,7 +21,7 @@ import { VirtualWorld } from '../world/virtual-world.ts'
 import type { EffectEvidence } from './drill-evidence.ts'
 import type { DrillResult, EffectResult } from './drill-result.ts'
 import { DrillSeries, drillSeriesIntervalMs, drillSeriesNames } from './drill-series.ts'
-import { EffectWitness } from './effect-witness.ts'
+import { EffectWitness, witnessedWorld } from './effect-witness.ts'
 import { SignalCapture } from './signal-capture.ts'
 import { type SpanRecord, spanRecord } from './span-record.ts'
 
@@ -108,7 +108,7 @@ export class DrillSimulation {
       observe: drill.observe,
       majorVersion: options.prometheusVersion.startsWith('2.') ? 2 : 3,
     })
-    this.#witness = new EffectWitness(this.world, drill)
+    this.#witness = new EffectWitness(witnessedWorld(this.world), drill)
   }
 
   async run(take: TakeWindow): Promise<SimulatedDrill> {

@@ -8,7 +8,7 @@
  * - pending-only: pending at least once and never firing. silent: never firing (pending allowed). may: anything.
  */
 import type { Episode, OffsetEvaluation, RuleEvaluation } from '../alerts/evaluate.ts'
-import { renderAnnotations, type TextContext } from '../alerts/texts.ts'
+import { gapsOf, renderAnnotations, type TextContext } from '../alerts/texts.ts'
 import type { AlertEpisode, AlertInstance, AlertResult, Interval } from '../drill/drill-result.ts'
 import type { Labels } from '../judge/judge.ts'
 import type { AlertExpected, Drill, TimeReference } from '../scenario/scenario.ts'
@@ -230,7 +230,11 @@ async function describeInstances(
       const texts = []
       for (const episode of firing.length > 0 ? [firing[0]!, firing.at(-1)!] : [shown]) {
         const atMs = startMs + (episode.firingAtMs ?? episode.pendingAtMs)
-        texts.push(await renderAnnotations(rule, episode.sampleLabels, episode.value, atMs, text))
+        texts.push(
+          episode.annotations
+            ? { annotations: episode.annotations, gaps: gapsOf(rule, episode.annotations, episode.sampleLabels) }
+            : await renderAnnotations(rule, episode.sampleLabels, episode.value, atMs, text),
+        )
       }
       described.push({
         instance: { labels: shown.labels, annotations: texts[0]!.annotations, episodes: mergeEpisodes(episodes) },

@@ -1,5 +1,6 @@
 /** The handles by which faults act on the causes of the virtual world. */
 import type { FaultWorld, Injection } from '../faults/define-fault.ts'
+import type { NamedTenant } from '../workload/tenants.ts'
 import { createChurn } from './cache-churn.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
@@ -34,7 +35,7 @@ export function createFaultControls(world: VirtualWorld): FaultWorld {
           .filter(({ partition }) => partitions === undefined || partitions.includes(partition))
           .reduce((sum, { endOffset, committedOffset }) => sum + endOffset - committedOffset, 0),
     }),
-    inject: (injection) => world.faultTable.add(withTenantId(injection, world)),
+    inject: (injection) => world.faultTable.add(withTenantId(injection, world.tenants)),
     repeat(everyMs, step) {
       let active = true
       const run = () => {
@@ -60,10 +61,10 @@ export function createFaultControls(world: VirtualWorld): FaultWorld {
 }
 
 /** A scenario may name a tenant by its rank; services know ids. */
-function withTenantId(injection: Injection, world: VirtualWorld): Injection {
+export function withTenantId(injection: Injection, tenants: readonly NamedTenant[]): Injection {
   const { tenant } = injection.where
   if (typeof tenant !== 'string') return injection
-  const id = world.tenants.find((candidate) => candidate.id === tenant || String(candidate.rank) === tenant)?.id
+  const id = tenants.find((candidate) => candidate.id === tenant || String(candidate.rank) === tenant)?.id
   if (id === undefined) throw new Error(`no tenant is called "${tenant}"`)
   return { ...injection, where: { ...injection.where, tenant: id } }
 }

@@ -23,7 +23,8 @@ const onBug = (error: Error) => {
   process.stderr.write(`traffic has a bug: ${error.stack}\n`)
   process.exit(70)
 }
-const kernel = new LiveKernel(clock, epochMs, onBug)
+// The load begins with this process.
+const kernel = new LiveKernel(clock, clock.nowMs(), onBug)
 const http = createLiveHttpClient({
   clock,
   links: { pass: () => undefined },

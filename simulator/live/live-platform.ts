@@ -1,0 +1,324 @@
+/**
+ * The live platform on one machine: the three services, infrastructure and traffic as processes, and the real Prometheus
+ * and Alertmanager when they are here. Starts them in order, and ends all of them.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLiveClock, type LiveClock, machineTimers } from '../../services/runtime/live/live-clock.ts'
+import type { TelemetrySettings } from '../../services/runtime/live/settings.ts'
+import { serviceNames } from '../faults/fault-targets.ts'
+import type { Drill } from '../scenario/scenario.ts'
+import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
+import { createTenants } from '../workload/tenants.ts'
+import { type ControlServer, startControlServer } from './control-server.ts'
+import { readSamples } from './exposition-reader.ts'
+import { FaultBoard } from './fault-board.ts'
+import { platformSettings } from './platform-settings.ts'
+import { PlatformState } from './platform-state.ts'
+import { alertmanagerFile, dividedRules, prometheusFile, prometheusTimeFlags } from './speed/prometheus-files.ts'
+import { Supervisor } from './supervisor.ts'
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts'
+
+export interface LivePlatformOptions {
+  readonly drill: Pick<Drill, 'world' | 'seed' | 'load' | 'startMs'>
+  readonly speed: number
+  /** Port of each part by its name; `control` is the control port's. */
+  readonly ports: Readonly<Record<string, number>>
+  /** Of this run alone; whoever made it removes it. */
+  readonly folder: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly telemetry: Omit<TelemetrySettings, 'spansFolder'>
+  readonly kafkaBrokers: readonly string[] | undefined
+  /** Undefined: no Prometheus runs along. */
+  readonly prometheus: ServerPlan | undefined
+  readonly alertmanager: { readonly binary: string } | undefined
+  onLine(process: string, line: string, stream: 'stdout' | 'stderr'): void
+  onDeath(process: string, reason: string): void
+  /** A line for each fault that begins or ends. */
+  onAudit(line: string): void
+}
+
+export interface ServerPlan {
+  readonly binary: string
+  readonly version: string
+  readonly config: PrometheusConfig
+  readonly ruleFiles: readonly string[]
+  parseDuration(text: string): number
+}
+
+/** A part did not come up in time. */
+export class LivePartError extends Error {
+  override readonly name = 'LivePartError'
+}
+
+const host = '127.0.0.1'
+const readyMsMax = 30_000
+const stopMsMax = 10_000
+const restartAfterMs = 10_000
+/** Prometheus is told its targets only when they are there: it starts with none. */
+const idleConfig = 'scrape_configs: []\n'
+
+export class LivePlatform {
+  readonly clock: LiveClock
+  readonly board: FaultBoard
+  readonly supervisor: Supervisor
+  readonly notes: string[] = []
+  /** Unix time at which the services began to work, milliseconds of the machine. */
+  zeroMs = 0
+  /** Token of the control port. */
+  readonly token = randomBytes(24).toString('hex')
+  readonly spansFolder: string
+  #control: ControlServer | undefined
+  #webhook: WebhookReceiver | undefined
+  readonly #options: LivePlatformOptions
+  readonly #state: PlatformState
+  readonly #lags = new Map<string, number>()
+  readonly #epochMs: number
+
+  constructor(options: LivePlatformOptions) {
+    this.#options = options
+    const { drill, speed, folder, telemetry, kafkaBrokers } = options
+    this.#epochMs = machineTimers.nowMs()
+    this.clock = createLiveClock(this.#epochMs, speed)
+    this.spansFolder = join(folder, 'spans')
+    this.supervisor = new Supervisor({
+      settingsFile: join(folder, 'settings.json'),
+      environment: options.environment,
+      restartAfterMs: this.clock.wallMs(restartAfterMs),
+      release: (name) => this.#state.release(name),
+      hold: (name) => this.#state.hold(name),
+      onLine: options.onLine,
+      onDeath: options.onDeath,
+    })
+    const foreign = new Set(['prometheus'])
+    if (kafkaBrokers) foreign.add('kafka')
+    if (telemetry.lokiUrl !== undefined) foreign.add('loki')
+    if (telemetry.tracesUrl !== undefined) foreign.add('jaeger')
+    this.#state = new PlatformState({
+      world: drill.world,
+      tenants: createTenants(drill.world),
+      clock: this.clock,
+      process: (name) => ({
+        kill: () => this.supervisor.kill(name),
+        start: () => this.supervisor.start(name),
+        freeze: () => this.supervisor.freeze(name),
+        thaw: () => this.supervisor.thaw(name),
+      }),
+      lag: (topic, partitions) => this.#lag(topic, partitions),
+      foreign,
+    })
+    this.board = new FaultBoard(this.#state.controls(), this.clock, () => this.#state.changed(), options.onAudit)
+  }
+
+  get notifications(): WebhookReceiver['notifications'] {
+    return this.#webhook?.notifications ?? []
+  }
+
+  get controlAddress(): string {
+    return this.#control!.address
+  }
+
+  addressOf(name: string): string {
+    return `${host}:${this.#options.ports[name]}`
+  }
+
+  /** @throws LivePartError when a part does not come up */
+  async start(): Promise<void> {
+    const { folder, ports } = this.#options
+    mkdirSync(this.spansFolder, { recursive: true })
+    this.#control = await startControlServer({
+      host,
+      port: ports.control ?? 0,
+      token: this.token,
+      board: this.board,
+      state: this.#state,
+    })
+    const tokenFile = join(folder, 'control-token')
+    writeFileSync(tokenFile, this.token, { mode: 0o600 })
+    this.#writeSettings(tokenFile)
+    this.supervisor.start('infrastructure')
+    for (const name of [...serviceNames, 'traffic']) this.supervisor.prepare(name)
+    if (this.#options.alertmanager) await this.#startAlertmanager(this.#options.alertmanager.binary)
+    if (this.#options.prometheus) this.#startPrometheus(this.#options.prometheus)
+    await this.#ready('infrastructure', `http://${this.addressOf('node-exporter')}/metrics`)
+    if (this.#options.prometheus) await this.#ready('prometheus', `http://${this.addressOf('prometheus')}/-/ready`)
+    await Promise.all([...serviceNames, 'traffic'].map((name) => this.#loaded(name)))
+    await this.#begin()
+  }
+
+  /** Ends everything in order: first the load, so that nothing fails only because its receiver went before it. */
+  async stop(): Promise<string[]> {
+    const { supervisor } = this
+    const late = await supervisor.stop(['traffic'], stopMsMax)
+    late.push(...(await supervisor.stop([...serviceNames, 'prometheus'], stopMsMax)))
+    late.push(...(await supervisor.stop(['infrastructure', 'alertmanager'], stopMsMax)))
+    this.#close()
+    return late
+  }
+
+  /** At once, synchronously. */
+  killAll(): void {
+    this.supervisor.killAll()
+    this.#close()
+  }
+
+  #close(): void {
+    this.#control?.close()
+    this.#webhook?.close()
+  }
+
+  #writeSettings(tokenFile: string): void {
+    const { drill, speed, folder, telemetry, kafkaBrokers, ports } = this.#options
+    const standIns = [
+      ...(telemetry.lokiUrl === undefined ? (['loki'] as const) : []),
+      ...(telemetry.tracesUrl === undefined ? (['jaeger'] as const) : []),
+    ]
+    const settings = platformSettings({
+      ...drill,
+      speed,
+      epochMs: this.#epochMs,
+      addresses: Object.fromEntries(Object.keys(ports).map((name) => [name, this.addressOf(name)])),
+      control: { address: this.controlAddress, tokenFile },
+      telemetry: { ...telemetry, spansFolder: this.spansFolder },
+      kafkaBrokers,
+      standIns,
+    })
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
+    if (standIns.length > 0) {
+      this.notes.push(`stand-ins for ${standIns.join(' and ')}: they count what arrives, and keep nothing`)
+    }
+    if (!kafkaBrokers) this.notes.push('no Kafka broker is configured: the bus is the model, inside the infrastructure')
+  }
+
+  /** A service has loaded its code and waits for the start. */
+  async #loaded(name: string): Promise<void> {
+    await until(readyMsMax, () => this.#state.isWaiting(name) || undefined, `${name} does not come up`)
+  }
+
+  /** All services begin at the same time, as they do in the virtual world; that time is zero. */
+  async #begin(): Promise<void> {
+    for (const name of serviceNames) this.supervisor.start(name)
+    this.zeroMs = machineTimers.nowMs()
+    await Promise.all(serviceNames.map((name) => this.#ready(name, `http://${this.addressOf(name)}/health`)))
+    this.supervisor.start('traffic')
+    if (this.#options.prometheus) await this.#reloadPrometheus()
+  }
+
+  #startPrometheus({ binary, config, ruleFiles, parseDuration }: ServerPlan): void {
+    const { folder, speed, alertmanager } = this.#options
+    const files = ruleFiles.map((path, i) => {
+      // At speed 1 nothing is rewritten: the server reads the user's own file.
+      if (speed === 1) return path
+      const own = join(folder, `rules-${i}.yml`)
+      writeFileSync(own, dividedRules(readFileSync(path, 'utf8'), speed, parseDuration))
+      return own
+    })
+    const { text, notes } = prometheusFile({
+      config,
+      configText: readFileSync(config.file, 'utf8'),
+      speed,
+      ruleFiles: files,
+      alertmanager: alertmanager && this.addressOf('alertmanager'),
+      parseDuration,
+      resolve: (address) => this.#resolve(address),
+    })
+    this.notes.push(...notes)
+    writeFileSync(join(folder, 'prometheus-running.yml'), text)
+    writeFileSync(join(folder, 'prometheus.yml'), idleConfig)
+    this.supervisor.startForeign('prometheus', binary, [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'prometheus-data')}`,
+      `--web.listen-address=${this.addressOf('prometheus')}`,
+      '--web.external-url=http://prometheus:9090',
+      '--web.route-prefix=/',
+      '--web.enable-lifecycle',
+      '--enable-feature=exemplar-storage',
+      '--log.level=warn',
+      ...prometheusTimeFlags(speed),
+    ])
+  }
+
+  async #reloadPrometheus(): Promise<void> {
+    const { folder } = this.#options
+    writeFileSync(join(folder, 'prometheus.yml'), readFileSync(join(folder, 'prometheus-running.yml'), 'utf8'))
+    const response = await fetch(`http://${this.addressOf('prometheus')}/-/reload`, { method: 'POST' })
+    if (!response.ok) throw new LivePartError(`Prometheus refuses the configuration: ${(await response.text()).trim()}`)
+  }
+
+  async #startAlertmanager(binary: string): Promise<void> {
+    const { folder, speed } = this.#options
+    const path = `/${randomBytes(12).toString('hex')}`
+    this.#webhook = await startWebhookReceiver(path, machineTimers.nowMs)
+    const file = join(folder, 'alertmanager.yml')
+    writeFileSync(file, alertmanagerFile(this.#webhook.url, speed))
+    this.supervisor.startForeign('alertmanager', binary, [
+      `--config.file=${file}`,
+      `--storage.path=${join(folder, 'alertmanager-data')}`,
+      `--web.listen-address=${this.addressOf('alertmanager')}`,
+      '--cluster.listen-address=',
+      '--log.level=warn',
+    ])
+    await this.#ready('alertmanager', `http://${this.addressOf('alertmanager')}/-/ready`)
+  }
+
+  /** Targets by the name of their host: `backend-api:8000` is the part of that name, wherever its port is. */
+  #resolve(address: string): string | undefined {
+    const { ports, telemetry } = this.#options
+    const name = address.slice(0, address.lastIndexOf(':'))
+    const part = name === 'localhost' ? 'prometheus' : name
+    if (part === 'loki' && telemetry.lokiUrl !== undefined) return new URL(telemetry.lokiUrl).host
+    // A Jaeger shows its own metrics on another port than the one that takes spans.
+    if (part === 'jaeger' && telemetry.tracesUrl !== undefined) return `${new URL(telemetry.tracesUrl).hostname}:8888`
+    return part in ports && part !== 'control' ? this.addressOf(part) : undefined
+  }
+
+  async #ready(name: string, url: string): Promise<void> {
+    const ask = async () => {
+      try {
+        const response = await fetch(url, { signal: AbortSignal.timeout(1_000) })
+        await response.arrayBuffer()
+        return response.ok || undefined
+      } catch {
+        return undefined
+      }
+    }
+    await until(readyMsMax, ask, `${name} does not answer on ${url}`)
+  }
+
+  /** As the data pipeline shows it; asked for anew in the background, because faults can't wait. */
+  #lag(topic: string, partitions: readonly number[] | undefined): number {
+    const key = `${topic}/${partitions?.join(',') ?? ''}`
+    void readSamples(`http://${this.addressOf('data-pipeline')}/metrics`)
+      .then((samples) => {
+        const own = samples.filter(
+          ({ name, labels }) =>
+            name === 'kafka_consumer_lag' &&
+            labels.topic === topic &&
+            (partitions === undefined || partitions.includes(Number(labels.partition))),
+        )
+        this.#lags.set(
+          key,
+          own.reduce((sum, { value }) => sum + value, 0),
+        )
+      })
+      .catch(() => {})
+    return this.#lags.get(key) ?? Number.POSITIVE_INFINITY
+  }
+}
+
+async function until<T>(
+  withinMs: number,
+  ask: () => T | undefined | Promise<T | undefined>,
+  otherwise: string,
+): Promise<T> {
+  const startedMs = performance.now()
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    if (performance.now() - startedMs > withinMs) {
+      throw new LivePartError(`${otherwise} within ${withinMs / 1000} s`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,0 +1,85 @@
+/** Receives what Alertmanager sends, as a pager would, and keeps it in order. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Labels } from '../judge/judge.ts'
+
+export interface Notification {
+  /** When it arrived, Unix milliseconds of the machine. */
+  readonly receivedAtMs: number
+  readonly status: 'firing' | 'resolved'
+  /** External labels of Prometheus included. */
+  readonly labels: Labels
+  readonly annotations: Labels
+  /** When Prometheus saw it fire, and when it saw it resolved, Unix milliseconds of the machine. */
+  readonly startsAtMs: number
+  readonly endsAtMs: number
+}
+
+export interface WebhookReceiver {
+  readonly url: string
+  readonly notifications: readonly Notification[]
+  close(): void
+}
+
+interface Payload {
+  readonly alerts: readonly {
+    readonly status: 'firing' | 'resolved'
+    readonly labels: Labels
+    readonly annotations: Labels
+    readonly startsAt: string
+    readonly endsAt: string
+  }[]
+}
+
+const bodyBytesMax = 4_000_000
+
+/** @param path that only the Alertmanager of this run knows */
+export function startWebhookReceiver(
+  path: string,
+  nowMs: () => number,
+  onNotification: (notification: Notification) => void = () => {},
+): Promise<WebhookReceiver> {
+  const notifications: Notification[] = []
+  const server = createServer(async (request, response) => {
+    const answer = (status: number) => response.writeHead(status).end()
+    if (request.method !== 'POST' || request.url !== path) return answer(404)
+    let text = ''
+    for await (const chunk of request.setEncoding('utf8')) {
+      text += chunk
+      if (text.length > bodyBytesMax) return answer(413)
+    }
+    let payload: Payload
+    try {
+      payload = JSON.parse(text) as Payload
+    } catch {
+      return answer(400)
+    }
+    for (const { status, labels, annotations, startsAt, endsAt } of payload.alerts) {
+      const notification: Notification = {
+        receivedAtMs: nowMs(),
+        status,
+        labels,
+        annotations,
+        startsAtMs: Date.parse(startsAt),
+        endsAtMs: Date.parse(endsAt),
+      }
+      notifications.push(notification)
+      onNotification(notification)
+    }
+    return answer(200)
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      resolve({
+        url: `http://127.0.0.1:${port}${path}`,
+        notifications,
+        close() {
+          server.close()
+          server.closeAllConnections()
+        },
+      })
+    })
+  })
+}
