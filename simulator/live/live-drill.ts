@@ -88,6 +88,7 @@ class LiveDrillRun {
   readonly #deaths: string[] = []
   readonly #witness: EffectWitness
   readonly #lateness: number[] = []
+  #withheld = 0
   #stopped = false
   #ended = false
 
@@ -100,6 +101,7 @@ class LiveDrillRun {
       drill,
       onLine: (process, line, stream) => {
         if (stream === 'stdout' && (serviceNames as readonly string[]).includes(process)) this.#logs.write(`${line}\n`)
+        else if (line.startsWith('withheld ')) this.#withheld = Number(line.split(' ')[1])
         else if (line.includes('has a bug')) this.#deaths.push(line)
       },
       onDeath: (process, reason) => {
@@ -256,6 +258,9 @@ class LiveDrillRun {
       `${speed} times faster: intervals, waits, ranges, offsets, lookback and resend delay are divided by ${speed}; ` +
         `${jitter}, windows are wider by ${formatDuration(jitterMs * speed)}`,
       'scrape time-outs are as long as the scrape interval',
+      ...(this.#withheld > 0
+        ? [`${this.#withheld} requests were withheld: this machine is too slow for ${speed}`]
+        : []),
     ]
   }
 

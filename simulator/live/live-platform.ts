@@ -85,6 +85,7 @@ export class LivePlatform {
     this.supervisor = new Supervisor({
       settingsFile: join(folder, 'settings.json'),
       environment: options.environment,
+      preferred: speed > 1,
       restartAfterMs: this.clock.wallMs(restartAfterMs),
       release: (name) => this.#state.release(name),
       hold: (name) => this.#state.hold(name),

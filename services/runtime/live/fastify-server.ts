@@ -9,7 +9,7 @@ export interface FastifyServerOptions {
   readonly instance: ServiceInstance
   readonly registry: Registry
   /** Brings the registry up to date. */
-  readonly beforeScrape: () => Promise<void>
+  readonly beforeScrape: () => void
   readonly container?: Container
 }
 
@@ -42,7 +42,7 @@ export function createFastifyServer(options: FastifyServerOptions): FastifyInsta
     })
   }
   app.get('/metrics', async (request, reply) => {
-    await beforeScrape()
+    beforeScrape()
     const { contentType, text } = await exposeText(registry, request.headers.accept)
     return reply.header('content-type', contentType).send(text)
   })

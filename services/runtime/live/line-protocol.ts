@@ -44,8 +44,8 @@ export class LineConnection {
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject })
       const first = this.#outgoing === ''
       this.#outgoing += `${JSON.stringify({ id, operation, data })}\n`
-      // Requests of the same turn travel in one packet.
-      if (first) process.nextTick(() => this.#flush())
+      // Requests of the same turn travel in one packet: writing is what costs most.
+      if (first) setImmediate(() => this.#flush())
     })
   }
 
@@ -117,6 +117,7 @@ export class LineServer {
   readonly #options: LineServerOptions
   readonly #address: { host: string; port: number }
   readonly #sockets = new Set<Socket>()
+  readonly #outgoing = new Map<Socket, string>()
   #server: Server | undefined
 
   constructor(address: { host: string; port: number }, options: LineServerOptions) {
@@ -163,17 +164,29 @@ export class LineServer {
       const request = JSON.parse(line) as { id: number; operation: string; data: never }
       id = request.id
       const result = await this.#options.handle(request.operation, request.data, socket)
-      if (!socket.destroyed) socket.write(`${JSON.stringify({ id, result })}\n`)
+      this.#send(socket, { id, result })
     } catch (error) {
       if (error instanceof DependencyError) {
         const { dependency, kind, message } = error
-        if (!socket.destroyed) socket.write(`${JSON.stringify({ id, error: { dependency, kind, message } })}\n`)
+        this.#send(socket, { id, error: { dependency, kind, message } })
         return
       }
       socket.destroy()
       // What is no request of this protocol (a port scanner) is the sender's mistake.
       if (!(error instanceof SyntaxError)) this.#options.onBug(error as Error)
     }
+  }
+
+  /** Answers of the same turn travel in one packet, too. */
+  #send(socket: Socket, answer: Answer): void {
+    const before = this.#outgoing.get(socket)
+    this.#outgoing.set(socket, `${before ?? ''}${JSON.stringify(answer)}\n`)
+    if (before !== undefined) return
+    setImmediate(() => {
+      const text = this.#outgoing.get(socket)!
+      this.#outgoing.delete(socket)
+      if (!socket.destroyed) socket.write(text)
+    })
   }
 }
 

@@ -24,9 +24,6 @@ export interface LiveCaller {
   connect(server: string): LineConnection
 }
 
-/** Connections that a service process holds to the cache server. */
-const cacheConnections = 8
-
 /** Each connection of the pool is a connection of its own, as a database's are. */
 export function createLiveDatabase(
   { clock, links, connect }: LiveCaller,
@@ -79,19 +76,18 @@ export interface LiveCache extends Cache {
 }
 
 export function createLiveCache({ links, connect }: LiveCaller): LiveCache {
-  const connections = Array.from({ length: cacheConnections }, () => connect('redis'))
+  // One connection that all commands share, as Redis clients of Node do it.
+  const connection = connect('redis')
   const usages = new Map<string, CacheUsage>()
-  let turn = 0
-  const next = () => connections[turn++ % cacheConnections]!
   return {
     async get(key) {
       await links.cross('redis')
-      const { value } = await next().request<{ value?: unknown }>('get', { key })
+      const { value } = await connection.request<{ value?: unknown }>('get', { key })
       return value
     },
     async set(key, value, { bytes, ttlMs }) {
       await links.cross('redis')
-      await next().request('set', { key, value, bytes, ttlMs })
+      await connection.request('set', { key, value, bytes, ttlMs })
     },
     usage(prefix) {
       const known = usages.get(prefix) ?? { bytes: 0, evictions: { maxmemory: 0, expired: 0, flushed: 0 } }
@@ -102,7 +98,7 @@ export function createLiveCache({ links, connect }: LiveCaller): LiveCache {
       if (usages.size === 0 || links.isCut('redis')) return
       try {
         const prefixes = [...usages.keys()]
-        const answers = await next().request<CacheUsage[]>('usage', { prefixes })
+        const answers = await connection.request<CacheUsage[]>('usage', { prefixes })
         prefixes.forEach((prefix, i) => {
           usages.set(prefix, answers[i]!)
         })

@@ -112,8 +112,7 @@ export async function runService<Name extends ServiceName>(
     instance,
     registry,
     container,
-    async beforeScrape() {
-      await cache.refreshUsage()
+    beforeScrape() {
       instance.beforeScrape?.()
       exposeProcess()
     },
@@ -125,6 +124,8 @@ export async function runService<Name extends ServiceName>(
   const report = () => {
     container.hold('requests', instance.server.inProgress * perRequest)
     host.request('report', reportOf(name, container, sinks)).catch(ignoreUnreachable)
+    // Not at the scrape: it would wait for another process then.
+    cache.refreshUsage().catch(fail)
   }
   setInterval(report, reportEveryMs).unref()
   guardMemory(container, clock, () => process.exit(killedForMemory))

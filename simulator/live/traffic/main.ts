@@ -15,6 +15,11 @@ import type { TrafficState } from './traffic-state.ts'
 
 /** Users wait longer than any service does, milliseconds of the platform. */
 const patienceMs = 30_000
+/**
+ * More requests under way than this say that the machine is too slow for the speed. Sending still more would only make
+ * every answer late, so they are withheld, and told.
+ */
+const outstandingMax = 150
 
 const settings = readSettings<PlatformSettings>(process.argv[2], process.env)
 const { world, load, startMs, epochMs, speed } = settings
@@ -30,10 +35,27 @@ const http = createLiveHttpClient({
   links: { pass: () => undefined },
   addressOf: (service) => addressOf(settings, service),
 })
-const send = (to: string, { route, params, headers, body, bodyBytes }: ServiceRequest) =>
-  http
-    .request({ to, route, params, headers, body, bodyBytes, timeoutMs: patienceMs })
-    .catch((): ServiceResponse | undefined => undefined)
+let outstanding = 0
+let withheld = 0
+
+async function send(
+  to: string,
+  { route, params, headers, body, bodyBytes }: ServiceRequest,
+): Promise<ServiceResponse | undefined> {
+  if (outstanding >= outstandingMax) {
+    withheld += 1
+    return undefined
+  }
+  outstanding += 1
+  try {
+    return await http.request({ to, route, params, headers, body, bodyBytes, timeoutMs: patienceMs })
+  } catch {
+    // Who gets no answer leaves.
+    return undefined
+  } finally {
+    outstanding -= 1
+  }
+}
 
 const workload = new Workload({
   kernel,
@@ -60,8 +82,12 @@ if (settings.control) {
 }
 workload.start()
 for (const service of Object.keys(settings.services)) kernel.spawn(checkHealth(service))
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0))
-
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (withheld > 0) process.stdout.write(`withheld ${withheld}\n`, () => process.exit(0))
+    else process.exit(0)
+  })
+}
 async function checkHealth(service: string): Promise<void> {
   const headers = { 'user-agent': 'load-balancer' }
   for (;;) {
