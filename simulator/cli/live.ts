@@ -5,6 +5,7 @@ import type { DrillResult } from '../drill/drill-result.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { runDrill } from '../drill/run-drill.ts'
 import { formatClock } from '../expectations/clock-text.ts'
+import type { RunFindings } from '../findings/look-for-findings.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { type LiveDrillResult, type ReportedNotification, runLiveDrill } from '../live/live-drill.ts'
@@ -12,6 +13,7 @@ import { LivePartError, type LivePlatform } from '../live/live-platform.ts'
 import { documentedPorts } from '../live/platform-settings.ts'
 import { freePorts } from '../live/ports.ts'
 import { coverageOfRules } from '../report/coverage.ts'
+import { findingLines } from '../report/findings-text.ts'
 import { runReport } from '../report/json.ts'
 import { terminalReport } from '../report/terminal.ts'
 import type { Drill } from '../scenario/scenario.ts'
@@ -174,19 +176,40 @@ function print(live: LiveDrillResult, virtual: DrillResult | undefined, printing
   const { result, notifications, notConfirmed } = live
   const coverage = coverageOfRules(set.loaded!.alerts, [result])
   if (options.json) {
-    const report = runReport(version, [result], coverage, result.exitCode)
+    const report = runReport({
+      version,
+      results: [result],
+      coverage,
+      panels: [],
+      dashboardProblems: [],
+      noticed: noticedIn(result),
+      observations: [],
+      exitCode: result.exitCode,
+    })
     const { speed, jitterMs } = live
     const shown = { speed, jitterMs, notConfirmed, notifications, virtual: virtual ?? null }
     console.out(JSON.stringify({ ...report, live: shown }, undefined, 2))
     return
   }
   const repeat = () => ['firedrill live', result.scenario, `--speed ${options.speed}`].join(' ')
-  for (const line of terminalReport({ results: [result], coverage, wallSeconds, paint: console.paint, repeat })) {
+  for (const line of terminalReport({
+    results: [result],
+    coverage,
+    panels: [],
+    wallSeconds,
+    paint: console.paint,
+    repeat,
+  })) {
     console.out(line)
   }
+  for (const line of findingLines(noticedIn(result), console.paint, true)) console.out(line)
   for (const line of [...comparison(result, virtual), ...unconfirmedLines(live), ...pages(notifications)]) {
     console.out(line)
   }
+}
+
+function noticedIn({ findings, scenario }: DrillResult): RunFindings {
+  return { findings: findings.map((finding) => ({ ...finding, drills: [scenario] })), ignored: [], needless: [] }
 }
 
 function comparison(live: DrillResult, virtual: DrillResult | undefined): string[] {

@@ -200,7 +200,7 @@ class LiveDrillRun {
       ),
       ...(virtual ? compareWorlds(alerts, virtual, notConfirmed) : []),
     ]
-    const verdict = verdictOf({ alerts, steady, effects, logs, traces })
+    const verdict = verdictOf({ alerts, steady, effects, panels: [], logs, traces })
     const agreed = findings.length === 0 || verdict !== 'held' ? verdict : 'expectation failed'
     const spans = await count(this.#spanRecords())
     const lines = this.#logs.accounting
