@@ -1,13 +1,23 @@
 /** Which rules feed which: through recorded series and through ALERTS. */
 import type { Rule, RuleGroup } from './load-rules.ts'
 
+export interface PlannedRule {
+  readonly rule: Rule
+  readonly group: RuleGroup
+}
+
 export interface RulePlan {
   /** Rules that read no result of another rule and whose result no other rule reads. */
-  readonly independent: readonly { readonly rule: Rule; readonly group: RuleGroup }[]
+  readonly independent: readonly PlannedRule[]
   /** The others, so ordered that each stands behind those whose results it reads. */
-  readonly ordered: readonly { readonly rule: Rule; readonly group: RuleGroup }[]
-  /** Rules whose order can't be told, with the reason. */
-  readonly unordered: readonly { readonly rule: Rule; readonly reason: string }[]
+  readonly ordered: readonly PlannedRule[]
+  /**
+   * Those that no order does justice to, and those that read their results: a rule that reads itself, or one that reads a
+   * rule below it in its group. They go instant by instant, in the order of the files.
+   */
+  readonly stepwise: readonly PlannedRule[]
+  /** Rules whose results a rule reads, directly. */
+  readonly feeds: ReadonlyMap<Rule, readonly Rule[]>
 }
 
 export function planRules(groups: readonly RuleGroup[]): RulePlan {
@@ -20,46 +30,42 @@ export function planRules(groups: readonly RuleGroup[]): RulePlan {
   )
   const ordered: (typeof entries)[number][] = []
   for (;;) {
-    const ready = [...waiting].find(([entry, writers]) => {
-      const before = [...writers].every((writer) => writer === entry || !waiting.has(writer))
-      return before && !writers.has(entry)
-    })
+    const ready = [...waiting].find(([, writers]) => [...writers].every((writer) => !waiting.has(writer)))
     if (!ready) break
     waiting.delete(ready[0])
     ordered.push(ready[0])
   }
-  const unordered = [...waiting.keys()].map(({ rule }) => ({
-    rule,
-    reason: 'it reads its own result, directly or through other rules',
-  }))
-  // Within a group a rule sees what the rules above it gave at the same time, but of those below only what they gave before.
-  const backwards = ordered.filter((reader) =>
-    feeds[entries.indexOf(reader)]!.some(
-      (writer) => writer.group === reader.group && writer.position > reader.position,
-    ),
-  )
-  const lost = new Set(backwards)
+  const stepwise = new Set(waiting.keys())
   for (const entry of ordered) {
-    if (feeds[entries.indexOf(entry)]!.some((writer) => lost.has(writer) || waiting.has(writer))) lost.add(entry)
+    // Within a group a rule sees what the rules above it gave at the same time, but of those below only what they gave before.
+    const backwards = feeds[entries.indexOf(entry)]!.filter(
+      (writer) => writer.group === entry.group && writer.position > entry.position,
+    )
+    if (backwards.length === 0) continue
+    stepwise.add(entry)
+    for (const writer of backwards) stepwise.add(writer)
+  }
+  for (const entry of ordered) {
+    if (feeds[entries.indexOf(entry)]!.some((writer) => stepwise.has(writer))) stepwise.add(entry)
   }
   return {
     independent,
-    ordered: ordered.filter((entry) => !lost.has(entry)),
-    unordered: [
-      ...unordered,
-      ...[...lost].map(({ rule }) => ({
-        rule,
-        reason: 'it reads, directly or through another rule, a rule that stands below its reader in the same group',
-      })),
-    ],
+    ordered: ordered.filter((entry) => !stepwise.has(entry)),
+    stepwise: entries.filter((entry) => stepwise.has(entry)),
+    feeds: new Map(entries.map(({ rule }, i) => [rule, feeds[i]!.map((writer) => writer.rule)])),
   }
 }
 
 function isFedBy(reader: Rule, writer: Rule): boolean {
+  const writes = writer.kind === 'recording' ? [writer.name] : alertSeries
   return reader.facts.selectors.some(({ metric, matchers }) => {
-    if (writer.kind === 'recording') return metric === undefined ? false : metric === writer.name
-    if (metric !== 'ALERTS' && metric !== 'ALERTS_FOR_STATE') return false
+    // A selector without a name was asked by the engine which of the recorded names it lets through.
+    const reads = metric === undefined ? reader.readsByPattern : [metric]
+    if (!writes.some((name) => reads.includes(name))) return false
     const byName = matchers.find(({ name }) => name === 'alertname')
-    return byName === undefined || byName.operator !== '=' || byName.value === writer.name
+    return writer.kind === 'recording' || byName?.operator !== '=' || byName.value === writer.name
   })
 }
+
+/** What an alerting rule writes. */
+export const alertSeries: readonly string[] = ['ALERTS', 'ALERTS_FOR_STATE']

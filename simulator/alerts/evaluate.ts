@@ -3,10 +3,19 @@
  * expression once by range query on a grid that holds all offsets, then the alert states are stepped for each offset.
  */
 import type { DrillObserver } from '../drill/drill-observer.ts'
-import { type Judge, type Labels, QueryError, type RangeSeries, type SeriesSamples } from '../judge/judge.ts'
+import {
+  type InstantResult,
+  type Judge,
+  JudgeError,
+  type Labels,
+  QueryError,
+  type RangeSeries,
+  type Sample,
+  type SeriesSamples,
+} from '../judge/judge.ts'
 import { type ActiveAlerts, type AlertSample, stepAlerts } from './alert-state.ts'
-import { planRules } from './dependencies.ts'
-import type { Rule, RuleGroup } from './load-rules.ts'
+import { type PlannedRule, planRules, type RulePlan } from './dependencies.ts'
+import { queriesInTexts, type Rule, type RuleGroup } from './load-rules.ts'
 import { hasTemplate, renderLabels, type TextContext } from './texts.ts'
 
 export interface AlertEvaluationOptions {
@@ -23,6 +32,8 @@ export interface AlertEvaluationOptions {
    * rule reads.
    */
   readonly isShown?: (recorded: string) => boolean
+  /** Told what is about to be evaluated, in case that it never ends. */
+  readonly onActivity?: ((what: string) => void) | undefined
 }
 
 /** What one rule did. Times are milliseconds since the start of the drill. */
@@ -58,14 +69,19 @@ export interface Episode {
 
 /** More rule offsets than this at once would need too many stores; then they are spread over the interval. */
 const assignmentsMax = 12
+/** Where rules go instant by instant, each assignment asks a query for each of them at each instant. */
+const stepwiseAssignmentsMax = 4
+/** A rule that passes a limit of the judge so often is given up: each time may have taken long. */
+const limitedMax = 3
 
 export async function createAlertEvaluation(options: AlertEvaluationOptions): Promise<AlertEvaluation> {
   const plan = planRules(options.groups)
   const assignments: Assignment[] = []
-  if (plan.ordered.length > 0) {
-    const groups = [...new Set(plan.ordered.map(({ group }) => group))]
+  const chained = [...plan.ordered, ...plan.stepwise]
+  if (chained.length > 0) {
+    const groups = [...new Set(chained.map(({ group }) => group))]
     const most = Math.max(...groups.map(({ intervalMs }) => Math.max(1, Math.floor(intervalMs / options.latticeMs))))
-    const count = Math.min(most, assignmentsMax)
+    const count = Math.min(most, plan.stepwise.length > 0 ? stepwiseAssignmentsMax : assignmentsMax)
     for (let i = 0; i < count; i += 1) {
       const offsets = new Map(
         groups.map((group, position) => {
@@ -85,43 +101,48 @@ interface Assignment {
   readonly offsets: ReadonlyMap<RuleGroup, number>
 }
 
+interface ChainedRun {
+  readonly run: RuleRun
+  readonly offsetMs: number
+  readonly writer: ResultWriter
+}
+
+interface Chain {
+  readonly assignment: Assignment
+  readonly ordered: readonly ChainedRun[]
+  readonly stepwise: readonly ChainedRun[]
+}
+
 export class AlertEvaluation implements DrillObserver {
   readonly #options: AlertEvaluationOptions
+  readonly #plan: RulePlan
   readonly #assignments: readonly Assignment[]
-  readonly #independent: { run: RuleRun; writer: ResultWriter }[]
-  readonly #chains: { assignment: Assignment; runs: { run: RuleRun; offsetMs: number; writer: ResultWriter }[] }[]
-  readonly #unordered: RuleEvaluation[]
+  readonly #independent: readonly ChainedRun[]
+  readonly #chains: readonly Chain[]
   /** What the rules gave in one assignment of offsets, until somebody takes it. */
   #results: SeriesSamples[] = []
   /** First time of the grid that is not evaluated yet. */
   #nextMs = 0
 
-  constructor(options: AlertEvaluationOptions, plan: ReturnType<typeof planRules>, assignments: readonly Assignment[]) {
+  constructor(options: AlertEvaluationOptions, plan: RulePlan, assignments: readonly Assignment[]) {
     this.#options = options
+    this.#plan = plan
     this.#assignments = assignments
-    const text = { judge: options.judge, externalLabels: options.externalLabels, externalUrl: options.externalUrl }
-    this.#independent = plan.independent
-      .filter(({ rule }) => rule.kind === 'alerting' || options.isShown?.(rule.name))
-      .map(({ rule, group }) => {
-        const offsets = rule.kind === 'alerting' ? everyOffset(group, options.latticeMs) : [0]
-        return { run: new RuleRun(rule, group, offsets, text), writer: new ResultWriter(rule, options.startMs) }
-      })
-    this.#chains = assignments.map((assignment) => ({
-      assignment,
-      runs: plan.ordered.map(({ rule, group }) => {
+    const { judge, externalLabels, externalUrl, onActivity } = options
+    const text = { judge, externalLabels, externalUrl, onActivity }
+    this.#independent = plan.independent.map(({ rule, group }) => ({
+      run: new RuleRun(rule, group, rule.kind === 'alerting' ? everyOffset(group, options.latticeMs) : [0], text),
+      offsetMs: 0,
+      writer: new ResultWriter(rule, group, options.startMs),
+    }))
+    this.#chains = assignments.map((assignment) => {
+      const chainedRun = ({ rule, group }: PlannedRule): ChainedRun => {
         const offsetMs = assignment.offsets.get(group)!
         const run = new RuleRun(rule, group, [offsetMs], { ...text, judge: assignment.judge })
-        return { run, offsetMs, writer: new ResultWriter(rule, options.startMs) }
-      }),
-    }))
-    this.#unordered = plan.unordered.map(({ rule, reason }) => ({
-      rule,
-      group: options.groups.find(({ rules }) => rules.includes(rule))!,
-      notJudged: reason,
-      offsets: [],
-      everTrue: false,
-      failures: [],
-    }))
+        return { run, offsetMs, writer: new ResultWriter(rule, group, options.startMs) }
+      }
+      return { assignment, ordered: plan.ordered.map(chainedRun), stepwise: plan.stepwise.map(chainedRun) }
+    })
   }
 
   /** Samples that were given to the judge; rules that feed rules need them in stores of their own. */
@@ -131,54 +152,79 @@ export class AlertEvaluation implements DrillObserver {
 
   /** Who knows everything that a rule reads: for rules that read other rules, one of the stores with their results. */
   judgeOf(rule: Rule): Judge {
-    const chain = this.#chains.find(({ runs }) => runs.some(({ run }) => run.rule === rule))
+    const chain = this.#chains.find(({ ordered, stepwise }) =>
+      [...ordered, ...stepwise].some(({ run }) => run.rule === rule),
+    )
     return chain?.assignment.judge ?? this.#options.judge
   }
 
   /** How far back the judge must still know samples, milliseconds. */
   get lookbackMs(): number {
-    const all = this.#options.groups.flatMap(({ rules }) => rules.map(({ facts }) => facts.lookbackMs))
-    return Math.max(0, ...all)
+    const rules = this.#options.groups.flatMap((group) => group.rules.map((rule) => ({ group, rule })))
+    // Texts are rendered when the drill is over, as of the time when the alert fired.
+    if (rules.some(({ rule }) => queriesInTexts(rule))) return Number.MAX_SAFE_INTEGER
+    return Math.max(0, ...rules.map(({ group, rule }) => rule.facts.lookbackMs + group.queryOffsetMs))
   }
 
   /** Evaluates up to and including `toMs` (since the start of the drill). All samples up to then must have been appended. */
   async advance(toMs: number): Promise<void> {
     const { startMs, latticeMs, judge } = this.#options
-    const isShown = this.#options.isShown !== undefined
     const sinceMs = this.#nextMs
     if (toMs < sinceMs) return
     this.#nextMs = sinceMs + (Math.floor((toMs - sinceMs) / latticeMs) + 1) * latticeMs
     const window = { firstMs: sinceMs, toMs, stepMs: latticeMs, startMs }
-    for (const { run, writer } of this.#independent) {
-      if (run.rule.kind === 'alerting') await run.advance(judge, window, isShown ? writer : undefined)
-      else await this.#record(run, writer, 0, judge, sinceMs, toMs)
-      this.#results.push(...writer.take())
+    for (const one of this.#independent) {
+      const { run, writer } = one
+      if (run.rule.kind === 'alerting') await run.advance(judge, window, this.#options.isShown ? writer : undefined)
+      else await this.#advanceOne(one, judge, sinceMs, toMs)
+      const written = writer.take()
+      if (run.rule.kind === 'alerting' || this.#options.isShown?.(run.rule.name)) this.#results.push(...written)
     }
-    for (const { assignment, runs } of this.#chains) {
-      for (const { run, offsetMs, writer } of runs) {
-        await this.#record(run, writer, offsetMs, assignment.judge, sinceMs, toMs)
-        const written = writer.take()
-        await assignment.judge.append(written)
-        if (isShown && assignment === this.#assignments[0]) this.#results.push(...written)
-      }
+    for (const chain of this.#chains) {
+      await this.#advanceInOrder(chain, sinceMs, toMs)
+      await this.#advanceStepwise(chain, sinceMs, toMs)
+      await chain.assignment.judge.forget(startMs + toMs - this.lookbackMs - latticeMs)
     }
   }
 
-  /** The group's own evaluations only: what it gives is written back. */
-  async #record(
-    run: RuleRun,
-    writer: ResultWriter,
-    offsetMs: number,
-    judge: Judge,
-    sinceMs: number,
-    toMs: number,
-  ): Promise<void> {
+  /** Rule by rule over the whole window: what a rule gives is written back before its readers are evaluated. */
+  async #advanceInOrder({ assignment, ordered }: Chain, sinceMs: number, toMs: number): Promise<void> {
+    for (const one of ordered) {
+      await this.#advanceOne(one, assignment.judge, sinceMs, toMs)
+      await this.#writeBack(one.writer, assignment)
+    }
+  }
+
+  /** The group's own evaluations only. */
+  async #advanceOne({ run, offsetMs, writer }: ChainedRun, judge: Judge, sinceMs: number, toMs: number): Promise<void> {
     const { intervalMs } = run.group
-    const firstMs = offsetMs + Math.ceil(Math.max(0, sinceMs - offsetMs) / intervalMs) * intervalMs
+    const firstMs = firstEvaluation(offsetMs, intervalMs, sinceMs)
     if (firstMs > toMs) return
-    const own = { firstMs, toMs, stepMs: intervalMs, startMs: this.#options.startMs }
-    const results = await run.advance(judge, own, writer)
-    if (run.rule.kind === 'recording') writer.record(results, firstMs, toMs, intervalMs)
+    await run.advance(judge, { firstMs, toMs, stepMs: intervalMs, startMs: this.#options.startMs }, writer)
+  }
+
+  async #writeBack(writer: ResultWriter, assignment: Assignment): Promise<void> {
+    const written = writer.take()
+    if (written.length > 0) await assignment.judge.append(written)
+    if (this.#options.isShown && assignment === this.#assignments[0]) this.#results.push(...written)
+  }
+
+  /** Instant by instant, as a server does it: at each the rules of a group in their order. */
+  async #advanceStepwise({ assignment, stepwise }: Chain, sinceMs: number, toMs: number): Promise<void> {
+    const due: { atMs: number; one: ChainedRun }[] = []
+    for (const one of stepwise) {
+      const { intervalMs } = one.run.group
+      for (let atMs = firstEvaluation(one.offsetMs, intervalMs, sinceMs); atMs <= toMs; atMs += intervalMs) {
+        due.push({ atMs, one })
+      }
+    }
+    // The sort keeps the order of those that are due at the same time.
+    for (const { atMs, one } of due.sort((a, b) => a.atMs - b.atMs)) {
+      const { run, writer } = one
+      const window = { firstMs: atMs, toMs: atMs, stepMs: run.group.intervalMs, startMs: this.#options.startMs }
+      await run.advance(assignment.judge, window, writer)
+      await this.#writeBack(writer, assignment)
+    }
   }
 
   /**
@@ -191,30 +237,49 @@ export class AlertEvaluation implements DrillObserver {
     return results
   }
 
-  /** What every rule did, in the order of the files. */
+  /** What every alerting rule did, in the order of the files. */
   results(): RuleEvaluation[] {
-    const independent = this.#independent
-      .filter(({ run }) => run.rule.kind === 'alerting')
-      .map(({ run }) => run.result())
-    const chained = new Map<Rule, RuleEvaluation>()
-    for (const { runs } of this.#chains) {
-      for (const { run } of runs) {
-        if (run.rule.kind !== 'alerting') continue
-        const result = run.result()
-        const before = chained.get(run.rule)
-        chained.set(run.rule, before ? joinEvaluations(before, result) : result)
-      }
+    return this.#resultsOf('alerting')
+  }
+
+  /** What every recording rule did: no episodes, but failures, and whether it was judged. */
+  recordings(): RuleEvaluation[] {
+    return this.#resultsOf('recording')
+  }
+
+  #resultsOf(kind: Rule['kind']): RuleEvaluation[] {
+    const joined = new Map<Rule, RuleEvaluation>()
+    const chained = this.#chains.flatMap(({ ordered, stepwise }) => [...ordered, ...stepwise].map(({ run }) => run))
+    const runs = [...this.#independent.map(({ run }) => run), ...chained]
+    const lost = new Map(
+      runs.flatMap((run) => (run.notJudged === undefined ? [] : [[run.rule, run.notJudged] as const])),
+    )
+    for (const run of runs.filter(({ rule }) => rule.kind === kind)) {
+      const result = run.result(this.#whyNotJudged(run.rule, lost))
+      const before = joined.get(run.rule)
+      joined.set(run.rule, before ? joinEvaluations(before, result) : result)
     }
-    return [
-      ...independent,
-      ...chained.values(),
-      ...this.#unordered.filter(({ rule }) => rule.kind === 'alerting'),
-    ].sort((a, b) => a.rule.index - b.rule.index)
+    return [...joined.values()].sort((a, b) => a.rule.index - b.rule.index)
+  }
+
+  /** A rule is only judged when all are that it reads, directly or through others. */
+  #whyNotJudged(rule: Rule, lost: ReadonlyMap<Rule, string>): string | undefined {
+    const seen = new Set([rule])
+    for (const reader of seen) {
+      const reason = lost.get(reader)
+      if (reason !== undefined) return reader === rule ? reason : `it reads ${reader.name}, which is not: ${reason}`
+      for (const writer of this.#plan.feeds.get(reader) ?? []) seen.add(writer)
+    }
+    return undefined
   }
 
   async close(): Promise<void> {
     for (const { judge } of this.#assignments) await judge.close()
   }
+}
+
+function firstEvaluation(offsetMs: number, intervalMs: number, sinceMs: number): number {
+  return offsetMs + Math.ceil(Math.max(0, sinceMs - offsetMs) / intervalMs) * intervalMs
 }
 
 function everyOffset(group: RuleGroup, latticeMs: number): number[] {
@@ -256,6 +321,8 @@ class RuleRun {
   readonly #failures: { atMs: number; message: string }[] = []
   readonly #samples = new Map<string, { key: string; labels: Labels }>()
   #everTrue = false
+  #notJudged: string | undefined
+  #limited = 0
 
   constructor(rule: Rule, group: RuleGroup, offsetsMs: readonly number[], text: TextContext) {
     this.rule = rule
@@ -265,25 +332,47 @@ class RuleRun {
     this.#offsets = offsetsMs.map((offsetMs) => ({ offsetMs, active: new Map(), open: new Map(), episodes: [] }))
   }
 
-  async advance(judge: Judge, window: Window, writer?: ResultWriter): Promise<readonly RangeSeries[]> {
+  /** Why the rule is not judged; undefined: it is. */
+  get notJudged(): string | undefined {
+    return this.#notJudged
+  }
+
+  async advance(judge: Judge, window: Window, writer?: ResultWriter): Promise<void> {
+    if (this.#notJudged !== undefined) return
+    if (this.rule.facts.looksAhead) {
+      this.#notJudged = 'it looks at another time than that of the evaluation (a negative offset, or @ with a time)'
+      return
+    }
+    const { name, place } = this.rule
+    this.#text.onActivity?.(`${name} (${place})`)
+    try {
+      await this.#advance(judge, window, writer)
+    } catch (error) {
+      if (error instanceof JudgeError) error.message = `${name} (${place}): ${error.message}`
+      throw error
+    }
+  }
+
+  async #advance(judge: Judge, window: Window, writer: ResultWriter | undefined): Promise<void> {
     const { series, failed } = await this.#evaluate(judge, window)
-    if (this.rule.kind === 'recording') return series
+    if (this.rule.kind === 'recording') {
+      this.#failures.push(...failuresOf(failed), ...(writer?.record(series, failed, window) ?? []))
+      return
+    }
     const byTime = await this.#samplesByTime(series, window.startMs)
     if (byTime.size > 0) this.#everTrue = true
     // Only one offset can be written down: a server has only one.
     for (const [i, offset] of this.#offsets.entries()) {
       this.#step(offset, byTime, failed, window, i === 0 ? writer : undefined)
     }
-    return series
   }
 
-  async #evaluate(
-    judge: Judge,
-    { firstMs, toMs, stepMs, startMs }: Window,
-  ): Promise<{ series: readonly RangeSeries[]; failed: ReadonlyMap<number, string> }> {
-    const { expression } = this.rule
+  async #evaluate(judge: Judge, window: Window): Promise<Evaluated> {
+    const { expression, facts } = this.rule
     const { queryOffsetMs } = this.group
+    const { firstMs, toMs, stepMs, startMs } = window
     const lastMs = firstMs + Math.floor((toMs - firstMs) / stepMs) * stepMs
+    if (facts.perInstant) return this.#evaluateStepByStep(judge, { ...window, toMs: lastMs })
     try {
       const series = await judge.queryRange({
         expression,
@@ -294,24 +383,18 @@ class RuleRun {
       return { series: shift(series, queryOffsetMs), failed: new Map() }
     } catch (error) {
       if (!(error instanceof QueryError)) throw error
-      return this.#evaluateStepByStep(judge, firstMs, lastMs, stepMs, startMs)
+      return this.#evaluateStepByStep(judge, { ...window, toMs: lastMs })
     }
   }
 
   /** One failing instant makes a range query fail as a whole; a server would only miss that one evaluation. */
-  async #evaluateStepByStep(judge: Judge, firstMs: number, lastMs: number, stepMs: number, startMs: number) {
+  async #evaluateStepByStep(judge: Judge, { firstMs, toMs, stepMs, startMs }: Window): Promise<Evaluated> {
     const failed = new Map<number, string>()
     const columns = new Map<string, { labels: Labels; timesMs: number[]; values: number[] }>()
-    for (let atMs = firstMs; atMs <= lastMs; atMs += stepMs) {
+    for (let atMs = firstMs; atMs <= toMs && this.#notJudged === undefined; atMs += stepMs) {
       try {
         const result = await judge.query(this.rule.expression, startMs + atMs - this.group.queryOffsetMs)
-        const samples =
-          result.type === 'vector'
-            ? result.samples
-            : result.type === 'scalar'
-              ? [{ labels: {}, value: result.value }]
-              : []
-        for (const { labels, value } of samples) {
+        for (const { labels, value } of samplesOf(result)) {
           const key = keyOf(labels)
           const column = columns.get(key) ?? { labels, timesMs: [], values: [] }
           columns.set(key, column)
@@ -321,6 +404,8 @@ class RuleRun {
       } catch (error) {
         if (!(error instanceof QueryError)) throw error
         failed.set(atMs, error.message)
+        if (error.limited) this.#limited += 1
+        if (this.#limited >= limitedMax) this.#notJudged = `it passes a limit of the judge: ${error.message}`
       }
     }
     return { series: [...columns.values()], failed }
@@ -381,7 +466,8 @@ class RuleRun {
         continue
       }
       const step = stepAlerts(offset.active, samples, atMs, { forMs, keepFiringForMs, limit })
-      if (step.error !== undefined) this.#failures.push({ atMs, message: step.error })
+      const failedStep = step.error !== undefined
+      if (failedStep) this.#failures.push({ atMs, message: step.error! })
       offset.active = step.active
       for (const key of step.ended) {
         offset.open.get(key)!.resolvedAtMs = atMs
@@ -408,15 +494,17 @@ class RuleRun {
         episode.sampleLabels = sampleLabels
         episode.value = value
       }
-      writer?.alerts(offset.active, atMs)
+      // A failed evaluation writes nothing, no stale markers either.
+      if (!failedStep) writer?.alerts(offset.active, atMs)
     }
   }
 
-  result(): RuleEvaluation {
+  /** @param notJudged why the rule is not judged, by itself or because of another one */
+  result(notJudged: string | undefined): RuleEvaluation {
     return {
       rule: this.rule,
       group: this.group,
-      notJudged: undefined,
+      notJudged,
       offsets: this.#offsets.map(({ offsetMs, episodes }) => ({ offsetMs, episodes })),
       everTrue: this.#everTrue,
       failures: this.#failures,
@@ -426,33 +514,69 @@ class RuleRun {
 
 const noSamples: readonly AlertSample[] = []
 
+interface Evaluated {
+  readonly series: readonly RangeSeries[]
+  /** By time, why the evaluation failed. */
+  readonly failed: ReadonlyMap<number, string>
+}
+
+type Failure = RuleEvaluation['failures'][number]
+
+function failuresOf(failed: ReadonlyMap<number, string>): Failure[] {
+  return [...failed].map(([atMs, message]) => ({ atMs, message }))
+}
+
+function samplesOf(result: InstantResult): readonly Sample[] {
+  if (result.type === 'vector') return result.samples
+  return result.type === 'scalar' ? [{ labels: {}, value: result.value }] : []
+}
+
 /** Turns results of rules into samples for the rules behind them: values, and a stale marker where a series ends. */
 class ResultWriter {
   readonly #rule: Rule
+  readonly #group: RuleGroup
   readonly #startMs: number
   #columns = new Map<string, { labels: Labels; timesMs: number[]; values: number[]; stale: number[] }>()
   #present = new Map<string, Labels>()
 
-  constructor(rule: Rule, startMs: number) {
+  constructor(rule: Rule, group: RuleGroup, startMs: number) {
     this.#rule = rule
+    this.#group = group
     this.#startMs = startMs
   }
 
-  /** Results of a recording rule. */
-  record(series: readonly RangeSeries[], firstMs: number, toMs: number, intervalMs: number): void {
+  /**
+   * Results of a recording rule. A failed evaluation writes nothing.
+   * @returns evaluations that fail although the expression did not. Source: Prometheus rules/recording.go (`Eval`)
+   */
+  record(series: readonly RangeSeries[], failed: ReadonlyMap<number, string>, window: Window): Failure[] {
+    const { limit } = this.#group
+    const failures: Failure[] = []
+    const twice = new Set<number>()
     const byTime = new Map<number, Map<string, { labels: Labels; value: number }>>()
     for (const { labels, timesMs, values } of series) {
-      const { __name__: _, ...rest } = labels
-      const recorded = { ...withoutEmpty({ ...rest, ...this.#rule.labels }), __name__: this.#rule.name }
+      const recorded = { ...withoutEmpty({ ...labels, ...this.#rule.labels }), __name__: this.#rule.name }
       const key = keyOf(recorded)
       for (let i = 0; i < timesMs.length; i += 1) {
         const atMs = timesMs[i]! - this.#startMs
         const at = byTime.get(atMs) ?? new Map()
         byTime.set(atMs, at)
+        if (at.has(key)) twice.add(atMs)
         at.set(key, { labels: recorded, value: values[i]! })
       }
     }
-    for (let atMs = firstMs; atMs <= toMs; atMs += intervalMs) this.#write(atMs, byTime.get(atMs) ?? new Map())
+    for (let atMs = window.firstMs; atMs <= window.toMs; atMs += window.stepMs) {
+      const now = byTime.get(atMs) ?? new Map()
+      if (failed.has(atMs)) continue
+      if (twice.has(atMs)) {
+        failures.push({ atMs, message: 'vector contains metrics with the same labelset after applying rule labels' })
+      } else if (limit > 0 && now.size > limit) {
+        failures.push({ atMs, message: `exceeded limit of ${limit} with ${now.size} series` })
+      } else {
+        this.#write(atMs, now)
+      }
+    }
+    return failures
   }
 
   /** ALERTS and ALERTS_FOR_STATE of an alerting rule, after one evaluation. */
@@ -480,7 +604,8 @@ class ResultWriter {
   #column(key: string, labels: Labels, atMs: number, value: number) {
     const column = this.#columns.get(key) ?? { labels, timesMs: [], values: [], stale: [] }
     this.#columns.set(key, column)
-    column.timesMs.push(this.#startMs + atMs)
+    // Results carry the time that was asked about, not that of the evaluation.
+    column.timesMs.push(this.#startMs + atMs - this.#group.queryOffsetMs)
     column.values.push(value)
     return column
   }

@@ -1,6 +1,7 @@
 /** Rule files as Prometheus reads them: groups and rules with their places, and what each expression looks at. */
 import type { Engine, ExpressionFacts, ParsedRule } from '../judge/embedded/engine.ts'
 import { orderProblems, type Problem } from '../scenario/problem.ts'
+import { alertSeries } from './dependencies.ts'
 
 export interface RuleGroup {
   readonly file: string
@@ -19,6 +20,8 @@ export interface Rule extends ParsedRule {
   /** Position among all rules, unique. */
   readonly index: number
   readonly facts: ExpressionFacts
+  /** Names of recorded series, and of those of alerts, that its selectors without a metric name let through. */
+  readonly readsByPattern: readonly string[]
 }
 
 export interface LoadedRules {
@@ -26,14 +29,15 @@ export interface LoadedRules {
   readonly problems: readonly Problem[]
 }
 
-/** @param evaluationIntervalMs of groups that state none */
+/** @param evaluationIntervalMs @param queryOffsetMs of groups that state none */
 export function loadRules(
   files: readonly { readonly path: string; readonly text: string }[],
   engine: Engine,
   evaluationIntervalMs: number,
+  queryOffsetMs = 0,
 ): LoadedRules {
   const problems: Problem[] = []
-  const groups: RuleGroup[] = []
+  const groups: (Omit<RuleGroup, 'rules'> & { readonly rules: readonly Omit<Rule, 'readsByPattern'>[] })[] = []
   let index = 0
   for (const { path, text } of files) {
     const wrong = engine.checkRules(text)
@@ -53,7 +57,7 @@ export function loadRules(
         file: path,
         name: group.name,
         intervalMs: group.intervalMs ?? evaluationIntervalMs,
-        queryOffsetMs: group.queryOffsetMs ?? 0,
+        queryOffsetMs: group.queryOffsetMs ?? queryOffsetMs,
         limit: group.limit,
         rules: group.rules.map((rule) => ({
           ...rule,
@@ -66,7 +70,23 @@ export function loadRules(
       })
     }
   }
-  return { groups: problems.length > 0 ? [] : groups, problems: orderProblems(problems) }
+  if (problems.length > 0) return { groups: [], problems: orderProblems(problems) }
+  const recorded = groups.flatMap(({ rules }) =>
+    rules.filter(({ kind }) => kind === 'recording').map(({ name }) => name),
+  )
+  const written = [...new Set([...recorded, ...alertSeries])]
+  const withReads = (rule: Omit<Rule, 'readsByPattern'>): Rule => ({
+    ...rule,
+    readsByPattern: rule.facts.selectors
+      .filter(({ metric }) => metric === undefined)
+      .flatMap(({ selector }) => engine.matchesName(selector, written)),
+  })
+  return { groups: groups.map((group) => ({ ...group, rules: group.rules.map(withReads) })), problems: [] }
+}
+
+/** Whether a template of the rule asks queries of its own. */
+export function queriesInTexts({ labels, annotations }: ParsedRule): boolean {
+  return [...Object.values(labels), ...Object.values(annotations)].some((text) => /\{\{[^}]*\bquery\b/.test(text))
 }
 
 /** Names of all alerts, sorted, each once. */
@@ -75,11 +95,16 @@ export function alertNames(groups: readonly RuleGroup[]): string[] {
   return [...new Set(names)].sort()
 }
 
-/** Every metric name that the rules select; undefined when one of them selects by something else than the name. */
+/**
+ * Every metric name that the rules select; undefined when one of them selects by something else than the name, or asks
+ * queries in a text.
+ */
 export function selectedMetrics(groups: readonly RuleGroup[]): Set<string> | undefined {
   const names = new Set<string>()
   for (const { rules } of groups) {
-    for (const { facts } of rules) {
+    for (const rule of rules) {
+      if (queriesInTexts(rule)) return undefined
+      const { facts } = rule
       for (const { metric } of facts.selectors) {
         if (metric === undefined) return undefined
         names.add(metric)

@@ -6,6 +6,8 @@ export interface TextContext {
   readonly judge: Judge
   readonly externalLabels: Readonly<Record<string, string>>
   readonly externalUrl: string
+  /** Told what is about to be rendered, in case that it never ends. */
+  readonly onActivity?: ((what: string) => void) | undefined
 }
 
 export interface RenderedText {
@@ -28,6 +30,7 @@ export async function renderLabels(
 ): Promise<Record<string, string>> {
   const labels: Record<string, string> = {}
   for (const [name, template] of Object.entries(rule.labels)) {
+    context.onActivity?.(`label ${name} of ${rule.name} (${rule.place})`)
     labels[name] = await render(template, sampleLabels, value, timeMs, context)
   }
   return labels
@@ -44,6 +47,7 @@ export async function renderAnnotations(
   const gaps: string[] = []
   for (const [name, template] of Object.entries(rule.annotations)) {
     let text: string
+    context.onActivity?.(`annotation ${name} of ${rule.name} (${rule.place})`)
     try {
       text = hasTemplate(template)
         ? await context.judge.renderText(template, { labels: sampleLabels, value, timeMs, ...external(context) })

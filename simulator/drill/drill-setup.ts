@@ -75,7 +75,7 @@ export function loadSetup(
       return []
     }
   })
-  const rules = loadRules(files, engine, config?.evaluationIntervalMs ?? 60_000)
+  const rules = loadRules(files, engine, config?.evaluationIntervalMs ?? 60_000, config?.ruleQueryOffsetMs)
   problems.push(...rules.problems)
   if (!config || problems.length > 0) return { loaded: undefined, problems }
   const { groups } = rules

@@ -51,6 +51,14 @@ export interface JudgeIdentity {
   readonly version: string
 }
 
+/** What a server takes from its configuration, and a judge must therefore know. */
+export interface JudgeSettings {
+  /** The step of subqueries that state none. */
+  readonly evaluationIntervalMs: number
+}
+
+export const defaultJudgeSettings: JudgeSettings = { evaluationIntervalMs: 60_000 }
+
 export interface Judge {
   readonly identity: JudgeIdentity
   /** Takes samples. Those of one series come in order of time, over any number of calls. @throws JudgeError */
@@ -87,10 +95,13 @@ export interface TemplateData {
 /** Prometheus refused a query or could not finish it: the rule's or panel's problem. */
 export class QueryError extends Error {
   readonly expression: string
-  constructor(expression: string, message: string) {
+  /** A bound of the judge was reached (samples, time, nesting): whether the query is right was not found out. */
+  readonly limited: boolean
+  constructor(expression: string, message: string, limited = false) {
     super(message)
     this.name = 'QueryError'
     this.expression = expression
+    this.limited = limited
   }
 }
 

@@ -10,6 +10,8 @@ import { type FileSource, findRuleFiles } from './rule-file-paths.ts'
 export interface PrometheusConfig {
   readonly file: string
   readonly evaluationIntervalMs: number
+  /** Of rule groups that state none. */
+  readonly ruleQueryOffsetMs: number
   readonly externalLabels: Readonly<Record<string, string>>
   /** The external labels as they are written, before substitution. */
   readonly externalLabelTexts: readonly { readonly name: string; readonly text: string; readonly place: string }[]
@@ -179,6 +181,7 @@ const globalKeys = {
   scrape_interval: text.optional(),
   scrape_timeout: text.optional(),
   evaluation_interval: text.optional(),
+  rule_query_offset: text.optional(),
   external_labels: labelMap.nullish().transform((labels) => labels ?? {}),
   sample_limit: limit,
   label_limit: limit,
@@ -187,7 +190,6 @@ const globalKeys = {
 }
 
 const otherGlobalKeys = [
-  'rule_query_offset',
   'query_log_file',
   'scrape_failure_log_file',
   'scrape_protocols',
@@ -255,6 +257,7 @@ class ConfigBuilder {
     return {
       file: this.#document.file,
       evaluationIntervalMs,
+      ruleQueryOffsetMs: this.#duration(global.rule_query_offset, ['global', 'rule_query_offset']) || 0,
       externalLabels: this.#externalLabels(global.external_labels ?? {}),
       externalLabelTexts: Object.entries(global.external_labels ?? {}).map(([name, text]) => ({
         name,

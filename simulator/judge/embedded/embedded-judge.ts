@@ -1,20 +1,22 @@
 /** The embedded judge: answers from the memory of the engine in this very process. */
-import type { Judge, JudgeIdentity } from '../judge.ts'
+import { defaultJudgeSettings, type Judge, type JudgeIdentity, type JudgeSettings } from '../judge.ts'
 import type { Engine, EngineStore } from './engine.ts'
 
-export function createEmbeddedJudge(engine: Engine): EmbeddedJudge {
-  return new EmbeddedJudge(engine)
+export function createEmbeddedJudge(engine: Engine, settings: JudgeSettings = defaultJudgeSettings): EmbeddedJudge {
+  return new EmbeddedJudge(engine, settings)
 }
 
 export class EmbeddedJudge implements Judge {
   readonly identity: JudgeIdentity
   readonly #engine: Engine
+  readonly #settings: JudgeSettings
   readonly #store: EngineStore
   #closed = false
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, settings: JudgeSettings) {
     this.#engine = engine
-    this.#store = engine.createStore()
+    this.#settings = settings
+    this.#store = engine.createStore(settings.evaluationIntervalMs)
     this.identity = { kind: 'embedded', version: engine.version }
   }
 
@@ -39,11 +41,13 @@ export class EmbeddedJudge implements Judge {
   }
 
   async renderText(...[template, data]: Parameters<Judge['renderText']>) {
-    return this.#engine.renderText(template, data, this.#store)
+    const answer = this.#engine.renderText(template, data, this.#store)
+    if ('needs' in answer) throw new Error(`the store does not answer ${answer.needs}`)
+    return answer.text
   }
 
   async fork(): Promise<Judge> {
-    return new EmbeddedJudge(this.#engine)
+    return new EmbeddedJudge(this.#engine, this.#settings)
   }
 
   /** Forgets samples that no query will look at any more, so that memory stays flat however long a drill is. */

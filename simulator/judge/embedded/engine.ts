@@ -2,9 +2,10 @@
  * Prometheus's own packages inside Node: what the WebAssembly module offers to the rest of Firedrill. Relabelling,
  * expression inspection, rule file checks and templates come from here everywhere, whichever judge gives the verdict.
  *
- * All calls are synchronous: the module starts no goroutine. Bound the work and run it in a worker that can be ended.
+ * All calls are synchronous and can't be interrupted. What one call may do is bounded (see `go/limits.go`); run it in a
+ * worker that can be ended all the same.
  */
-import type { InstantResult, Labels, RangeQuery, RangeSeries, SeriesSamples, TemplateData } from '../judge.ts'
+import type { InstantResult, Labels, RangeQuery, RangeSeries, Sample, SeriesSamples, TemplateData } from '../judge.ts'
 
 export interface Engine {
   /** Version of the Prometheus module, for example `3.16.0` for module v0.316.0. */
@@ -16,16 +17,30 @@ export interface Engine {
   parseRules(fileText: string): readonly ParsedGroup[]
   /** What an expression reads and gives, from the real parser. @throws QueryError */
   inspect(expression: string): ExpressionFacts
+  /** Which of these metric names the selector's matchers on `__name__` let through. @throws QueryError */
+  matchesName(selector: string, names: readonly string[]): readonly string[]
   /** A duration as Prometheus writes it (`5m`, `1h30m`), milliseconds. @throws Error with Prometheus's message */
   parseDuration(text: string): number
 
   /** Compiles a list of relabel_configs (parsed YAML as plain objects). @throws Error with Prometheus's own message */
   compileRelabel(configs: readonly unknown[]): Relabeler
 
-  /** An empty store for samples. */
-  createStore(): EngineStore
-  /** @throws TemplateError. `store` answers `query` inside a template. */
-  renderText(template: string, data: TemplateData, store?: EngineStore): string
+  /**
+   * An empty store for samples.
+   * @param evaluationIntervalMs the step of subqueries that state none, as in a server
+   */
+  createStore(evaluationIntervalMs?: number): EngineStore
+  /**
+   * @param answers who answers `query` inside of the template: a store, or what another judge said to each expression
+   * @returns the text, or the query that nobody has answered yet. @throws TemplateError
+   */
+  renderText(
+    template: string,
+    data: TemplateData,
+    answers?: EngineStore | ReadonlyMap<string, readonly Sample[]>,
+  ): { readonly text: string } | { readonly needs: string }
+  /** Memory that the module holds. It never shrinks. */
+  readonly memoryBytes: number
 }
 
 export interface Relabeler {
@@ -38,7 +53,7 @@ export interface Relabeler {
 
 export interface EngineStore {
   append(batch: readonly SeriesSamples[]): void
-  /** Series sorted by labels. @throws QueryError (also when `maxSamples` is passed) */
+  /** Series sorted by labels. @throws QueryError, with `limited` when a bound of the engine was reached */
   queryRange(query: RangeQuery): readonly RangeSeries[]
   query(expression: string, timeMs: number): InstantResult
   series(matcher: string, startMs: number, endMs: number): readonly Labels[]
@@ -92,6 +107,10 @@ export interface ExpressionFacts {
   readonly threshold: { readonly operator: string; readonly value: number; readonly left: string } | undefined
   /** How far back of the evaluation time the expression can look, milliseconds (ranges, offsets, subqueries, lookback). */
   readonly lookbackMs: number
+  /** Uses `@ start()` or `@ end()`: each evaluation must be a query of its own. */
+  readonly perInstant: boolean
+  /** Uses a negative offset or `@` with a time: it can read what a server has not scraped yet. */
+  readonly looksAhead: boolean
 }
 
 export interface SelectorFacts {

@@ -8,10 +8,13 @@ import { pathToFileURL } from 'node:url'
 import { brotliDecompressSync } from 'node:zlib'
 import { packageRoot } from '../../package-root.ts'
 import {
+  defaultJudgeSettings,
   type InstantResult,
+  JudgeError,
   type Labels,
   QueryError,
   type RangeSeries,
+  type Sample,
   type SeriesSamples,
   TemplateError,
 } from '../judge.ts'
@@ -40,7 +43,9 @@ export async function compileEngine(): Promise<WebAssembly.Module> {
 }
 
 type Call = (operation: string, input: string, data: Uint8Array | undefined) => Answer
-type Answer = { json: string; data?: Uint8Array } | { kind: 'query' | 'template' | 'input' | 'internal'; error: string }
+type Answer =
+  | { json: string; data?: Uint8Array }
+  | { kind: 'query' | 'limit' | 'template' | 'input' | 'internal'; error: string }
 
 interface GoGlobals {
   Go: new () => { importObject: WebAssembly.Imports; run(instance: WebAssembly.Instance): Promise<void> }
@@ -61,21 +66,45 @@ export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
   void go.run(instance)
   delete globals.__firedrillEngineReady
   if (!call) throw new Error('the engine did not start')
-  return new WasmEngine(call, engineFacts().prometheus)
+  return new WasmEngine(call, engineFacts().prometheus, instance.exports.mem as WebAssembly.Memory)
+}
+
+/** The module can't be called any more: whoever runs it needs another one. */
+export class EngineLostError extends JudgeError {
+  constructor(cause: string) {
+    super(`the engine is lost: ${cause}`)
+    this.name = 'EngineLostError'
+  }
 }
 
 class WasmEngine implements Engine {
   readonly version: string
   readonly #call: Call
+  readonly #memory: WebAssembly.Memory
+  /** Why the module can't be called any more. */
+  #lost: string | undefined
 
-  constructor(call: Call, version: string) {
+  constructor(call: Call, version: string, memory: WebAssembly.Memory) {
     this.#call = call
     this.version = version
+    this.#memory = memory
   }
 
-  /** @throws Error with Prometheus's message, of the kind that the operation names */
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength
+  }
+
+  /** @throws Error with Prometheus's message, of the kind that the operation names. @throws EngineLostError */
   call<T>(operation: string, input: unknown, data?: Uint8Array): { result: T; data: Uint8Array | undefined } {
-    const answer = this.#call(operation, JSON.stringify(input ?? null), data)
+    if (this.#lost !== undefined) throw new EngineLostError(this.#lost)
+    let answer: Answer | undefined
+    try {
+      answer = this.#call(operation, JSON.stringify(input ?? null), data)
+    } catch (error) {
+      // No error of Go comes out this way: its stack or its memory is used up, and it stands in the middle of something.
+      this.#lost = (error as Error).message
+    }
+    if (answer === undefined) throw new EngineLostError(this.#lost ?? 'it ended')
     if ('error' in answer) throw toError(answer, input)
     return { result: JSON.parse(answer.json) as T, data: answer.data }
   }
@@ -92,6 +121,10 @@ class WasmEngine implements Engine {
     return this.call<ExpressionFacts>('inspect', expression).result
   }
 
+  matchesName(selector: string, names: readonly string[]): readonly string[] {
+    return this.call<string[]>('matchesName', { selector, names }).result
+  }
+
   parseDuration(text: string): number {
     return this.call<number>('parseDuration', text).result
   }
@@ -106,16 +139,28 @@ class WasmEngine implements Engine {
     }
   }
 
-  createStore(): EngineStore {
-    return new WasmStore(this, this.call<number>('createStore', null).result)
+  createStore(evaluationIntervalMs = defaultJudgeSettings.evaluationIntervalMs): EngineStore {
+    return new WasmStore(this, this.call<number>('createStore', evaluationIntervalMs).result)
   }
 
-  renderText(template: string, data: Parameters<Engine['renderText']>[1], store?: EngineStore): string {
-    const id = store instanceof WasmStore ? store.id : 0
-    // JSON has neither NaN nor infinities.
-    const value = Number.isNaN(data.value) ? 'NaN' : String(data.value)
-    return this.call<string>('renderText', { ...data, template, value, store: id }).result
+  renderText(...[template, data, answers]: Parameters<Engine['renderText']>): ReturnType<Engine['renderText']> {
+    const input = { ...data, template, value: valueText(data.value) }
+    if (answers instanceof WasmStore) return this.#render({ ...input, store: answers.id })
+    const told = [...((answers ?? new Map()) as ReadonlyMap<string, readonly Sample[]>)].map(
+      ([expression, samples]) =>
+        [expression, samples.map(({ labels, value }) => ({ labels, value: valueText(value) }))] as const,
+    )
+    return this.#render({ ...input, store: 0, answers: Object.fromEntries(told) })
   }
+
+  #render(input: unknown): ReturnType<Engine['renderText']> {
+    return this.call<{ text: string } | { needs: string }>('renderText', input).result
+  }
+}
+
+/** JSON has neither NaN nor infinities. */
+function valueText(value: number): string {
+  return Number.isNaN(value) ? 'NaN' : String(value)
 }
 
 class WasmStore implements EngineStore {
@@ -226,9 +271,9 @@ function numbersOf(data: Uint8Array | undefined): Float64Array {
 }
 
 function toError(answer: { kind: string; error: string }, input: unknown): Error {
-  if (answer.kind === 'query') {
+  if (answer.kind === 'query' || answer.kind === 'limit') {
     const expression = typeof input === 'string' ? input : ((input as { expression?: string })?.expression ?? '')
-    return new QueryError(expression, answer.error)
+    return new QueryError(expression, answer.error, answer.kind === 'limit')
   }
   if (answer.kind === 'template') return new TemplateError(answer.error)
   return new Error(answer.error)

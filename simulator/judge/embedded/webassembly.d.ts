@@ -7,6 +7,10 @@ declare namespace WebAssembly {
     private constructor()
     readonly exports: Record<string, unknown>
   }
+  class Memory {
+    private constructor()
+    readonly buffer: ArrayBuffer
+  }
   type Imports = Record<string, Record<string, unknown>>
   function compile(bytes: Uint8Array): Promise<Module>
   function instantiate(module: Module, imports: Imports): Promise<Instance>

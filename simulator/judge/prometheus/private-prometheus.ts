@@ -7,13 +7,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine } from '../embedded/engine.ts'
 import {
+  defaultJudgeSettings,
   type InstantResult,
   type Judge,
   JudgeError,
   type JudgeIdentity,
+  type JudgeSettings,
   type Labels,
   QueryError,
   type RangeSeries,
+  type Sample,
+  TemplateError,
 } from '../judge.ts'
 import { encodeRemoteWrite } from './remote-write.ts'
 
@@ -23,6 +27,7 @@ export interface PrivatePrometheusOptions {
   readonly temporaryFolder: string
   /** Renders texts. (A server renders them only for its own alerts.) */
   readonly engine: Engine
+  readonly settings?: JudgeSettings
   /** Told of the server's process, so that somebody else can end it when this thread can't any more. */
   readonly onStart?: (pid: number) => void
   readonly onEnd?: (pid: number) => void
@@ -30,6 +35,10 @@ export interface PrivatePrometheusOptions {
 
 const startMsMax = 20_000
 const requestMsMax = 60_000
+/** Before a request is given up, so that the server can say what was too long. */
+const queryTimeoutMs = 30_000
+/** As in the embedded engine, see `go/limits.go`. */
+const samplesMax = 10_000_000
 const attemptsMax = 4
 const retryAfterMs = 250
 /** What the server gives at most for one series of a range query. */
@@ -39,8 +48,19 @@ const pointsMax = 11_000
 export async function startPrivatePrometheus(options: PrivatePrometheusOptions): Promise<Judge> {
   const folder = await mkdtemp(join(options.temporaryFolder, 'prometheus-'))
   const configFile = join(folder, 'prometheus.yml')
-  // Samples of a drill may come twice, and those of the past after newer ones: both are welcome.
-  await writeFile(configFile, 'storage:\n  tsdb:\n    out_of_order_time_window: 30d\n')
+  const { evaluationIntervalMs } = options.settings ?? defaultJudgeSettings
+  await writeFile(
+    configFile,
+    [
+      'global:',
+      `  evaluation_interval: ${evaluationIntervalMs}ms`,
+      // Samples of a drill may come twice, and those of the past after newer ones: both are welcome.
+      'storage:',
+      '  tsdb:',
+      '    out_of_order_time_window: 30d',
+      '',
+    ].join('\n'),
+  )
   const child = spawn(
     options.binary,
     [
@@ -49,6 +69,9 @@ export async function startPrivatePrometheus(options: PrivatePrometheusOptions):
       '--storage.tsdb.retention.time=10000d',
       '--web.listen-address=127.0.0.1:0',
       '--web.enable-remote-write-receiver',
+      // Bounded as the embedded judge is.
+      `--query.max-samples=${samplesMax}`,
+      `--query.timeout=${queryTimeoutMs}ms`,
       '--log.level=info',
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
@@ -221,7 +244,25 @@ class PrivatePrometheus implements Judge {
   }
 
   async renderText(...[template, data]: Parameters<Judge['renderText']>): Promise<string> {
-    return this.#options.engine.renderText(template, data)
+    // The engine renders, this server answers: each round answers one more query of the template.
+    const answers = new Map<string, readonly Sample[]>()
+    for (;;) {
+      const answer = this.#options.engine.renderText(template, data, answers)
+      if ('text' in answer) return answer.text
+      answers.set(answer.needs, await this.#samplesOf(answer.needs, data.timeMs))
+    }
+  }
+
+  async #samplesOf(expression: string, timeMs: number): Promise<readonly Sample[]> {
+    try {
+      const result = await this.query(expression, timeMs)
+      if (result.type === 'vector') return result.samples
+      if (result.type === 'scalar') return [{ labels: {}, value: result.value }]
+      throw new TemplateError('rule result is not a vector or scalar')
+    } catch (error) {
+      if (error instanceof QueryError) throw new TemplateError(error.message)
+      throw error
+    }
   }
 
   /** The server keeps everything until it is removed. */
@@ -252,7 +293,9 @@ class PrivatePrometheus implements Judge {
     const answer = (await response.json()) as { status: string; data: T; errorType?: string; error?: string }
     if (answer.status === 'success') return answer.data
     if (['bad_data', 'execution', 'timeout', 'canceled'].includes(answer.errorType ?? '')) {
-      throw new QueryError(expression, (answer.error ?? '').replace(/^invalid parameter "query": /, ''))
+      const message = (answer.error ?? '').replace(/^invalid parameter "query": /, '')
+      const limited = answer.errorType === 'timeout' || message.includes('would load too many samples')
+      throw new QueryError(expression, message, limited)
     }
     throw new JudgeError(`Prometheus answered ${response.status}: ${answer.error}`)
   }

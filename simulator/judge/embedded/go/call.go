@@ -1,24 +1,19 @@
 package main
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"math"
-	"net/url"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/template"
 )
 
 type engine struct {
@@ -28,30 +23,29 @@ type engine struct {
 	next     int
 	relabels [][]*relabelConfig
 	buffer   []byte
+	// Step of subqueries that state none: the evaluation_interval of the store that is asked.
+	subqueryStepMs int64
 }
-
-// Points that one query may hold at a time; Prometheus's own default is as high.
-const maxSamples = 50_000_000
 
 // What the server uses unless a flag says otherwise.
 const lookbackDelta = 5 * time.Minute
 
 func newEngine() *engine {
 	p := parser.NewParser(parser.Options{})
-	return &engine{
-		parser: p,
-		promql: promql.NewEngine(promql.EngineOpts{
-			Logger:                   slog.New(slog.NewTextHandler(io.Discard, nil)),
-			MaxSamples:               maxSamples,
-			Timeout:                  time.Hour,
-			LookbackDelta:            lookbackDelta,
-			NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
-			EnableAtModifier:         true,
-			EnableNegativeOffset:     true,
-			Parser:                   p,
-		}),
-		stores: map[int]*store{},
-	}
+	e := &engine{parser: p, stores: map[int]*store{}, subqueryStepMs: time.Minute.Milliseconds()}
+	e.promql = promql.NewEngine(promql.EngineOpts{
+		Logger:                   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		MaxSamples:               maxSamples,
+		Timeout:                  time.Hour,
+		LookbackDelta:            lookbackDelta,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return e.subqueryStepMs },
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		EnableQueryCost:          true,
+		Parser:                   p,
+	})
+	e.promql.SetQueryLimits(maxSeriesRead, maxSamplesRead, 0)
+	return e
 }
 
 type operation func(e *engine, input, data []byte) (result any, sent []byte, err error)
@@ -68,6 +62,7 @@ var operations = map[string]operation{
 	"checkRules":    checkRules,
 	"parseRules":    parseRules,
 	"inspect":       inspect,
+	"matchesName":   matchesName,
 	"parseDuration": parseDuration,
 	"relabel":       compileRelabel,
 	"applyRelabel":  applyRelabel,
@@ -83,7 +78,10 @@ type templateError struct{ error }
 func kindOf(err error) string {
 	var q queryError
 	var t templateError
+	var l limitError
 	switch {
+	case errors.As(err, &l):
+		return "limit"
 	case errors.As(err, &q):
 		return "query"
 	case errors.As(err, &t):
@@ -105,9 +103,14 @@ func (e *engine) store(id int) (*store, error) {
 	return s, nil
 }
 
-func createStore(e *engine, _, _ []byte) (any, []byte, error) {
+// createStore takes the evaluation_interval in milliseconds.
+func createStore(e *engine, input, _ []byte) (any, []byte, error) {
+	intervalMs, err := decode[int64](input)
+	if err != nil {
+		return nil, nil, err
+	}
 	e.next++
-	e.stores[e.next] = newStore()
+	e.stores[e.next] = newStore(intervalMs)
 	return e.next, nil, nil
 }
 
@@ -189,15 +192,18 @@ func queryRange(e *engine, input, _ []byte) (any, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx := context.Background()
-	query, err := e.promql.NewRangeQuery(ctx, s, nil, request.Expression, time.UnixMilli(request.StartMs), time.UnixMilli(request.EndMs), time.Duration(request.StepMs)*time.Millisecond)
+	if err := checkExpressionSize(request.Expression); err != nil {
+		return nil, nil, err
+	}
+	e.subqueryStepMs = s.intervalMs
+	query, err := e.promql.NewRangeQuery(background, s, nil, request.Expression, time.UnixMilli(request.StartMs), time.UnixMilli(request.EndMs), time.Duration(request.StepMs)*time.Millisecond)
 	if err != nil {
-		return nil, nil, queryError{err}
+		return nil, nil, queryFailure(err)
 	}
 	defer query.Close()
-	result := query.Exec(ctx)
+	result := query.Exec(background)
 	if result.Err != nil {
-		return nil, nil, queryError{result.Err}
+		return nil, nil, queryFailure(result.Err)
 	}
 	matrix, err := result.Matrix()
 	if err != nil {
@@ -266,15 +272,18 @@ func queryInstant(e *engine, input, _ []byte) (any, []byte, error) {
 	return nil, nil, queryError{errors.New("unknown type of result")}
 }
 
-func (e *engine) evaluate(s storage.Queryable, expression string, timeMs int64) (parser.Value, error) {
-	ctx := context.Background()
-	query, err := e.promql.NewInstantQuery(ctx, s, nil, expression, time.UnixMilli(timeMs))
-	if err != nil {
-		return nil, queryError{err}
+func (e *engine) evaluate(s *store, expression string, timeMs int64) (parser.Value, error) {
+	if err := checkExpressionSize(expression); err != nil {
+		return nil, err
 	}
-	result := query.Exec(ctx)
+	e.subqueryStepMs = s.intervalMs
+	query, err := e.promql.NewInstantQuery(background, s, nil, expression, time.UnixMilli(timeMs))
+	if err != nil {
+		return nil, queryFailure(err)
+	}
+	result := query.Exec(background)
 	if result.Err != nil {
-		return nil, queryError{result.Err}
+		return nil, queryFailure(result.Err)
 	}
 	return result.Value, nil
 }
@@ -338,54 +347,4 @@ func parseDuration(_ *engine, input, _ []byte) (any, []byte, error) {
 	}
 	duration, err := model.ParseDuration(text)
 	return time.Duration(duration).Milliseconds(), nil, err
-}
-
-func renderText(e *engine, input, _ []byte) (any, []byte, error) {
-	request, err := decode[struct {
-		Template       string            `json:"template"`
-		Labels         map[string]string `json:"labels"`
-		ExternalLabels map[string]string `json:"externalLabels"`
-		ExternalURL    string            `json:"externalUrl"`
-		// As text: JSON has neither NaN nor Inf.
-		Value  string `json:"value"`
-		TimeMs int64  `json:"timeMs"`
-		Store  int    `json:"store"`
-	}](input)
-	if err != nil {
-		return nil, nil, err
-	}
-	value, err := parseFloat(request.Value)
-	if err != nil {
-		return nil, nil, err
-	}
-	external, err := url.Parse(request.ExternalURL)
-	if err != nil {
-		return nil, nil, err
-	}
-	// The same names that rules/alerting.go gives to every template.
-	preamble := "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
-	data := template.AlertTemplateData(request.Labels, request.ExternalLabels, request.ExternalURL, promql.Sample{F: value})
-	query := func(_ context.Context, expression string, at time.Time) (promql.Vector, error) {
-		s, err := e.store(request.Store)
-		if err != nil {
-			return nil, errors.New("there is no store to query")
-		}
-		result, err := e.evaluate(s, expression, at.UnixMilli())
-		if err != nil {
-			return nil, err
-		}
-		switch v := result.(type) {
-		case promql.Vector:
-			return v, nil
-		case promql.Scalar:
-			return promql.Vector{promql.Sample{T: v.T, F: v.V, Metric: labels.EmptyLabels()}}, nil
-		}
-		return nil, errors.New("rule result is not a vector or scalar")
-	}
-	expander := template.NewTemplateExpander(context.Background(), preamble+request.Template, "__alert_text", data, model.Time(request.TimeMs), query, external, nil)
-	text, err := expander.Expand()
-	if err != nil {
-		return nil, nil, templateError{errors.New(strings.TrimSpace(err.Error()))}
-	}
-	return text, nil, nil
 }

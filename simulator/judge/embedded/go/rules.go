@@ -1,28 +1,24 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
-	"regexp"
+	"slices"
 	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 )
 
 func parseFloat(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
-
-type ruleProblem struct {
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
-}
 
 func (e *engine) parseRuleFile(text string) (*rulefmt.RuleGroups, []error) {
 	return rulefmt.Parse([]byte(text), false, model.UTF8Validation, e.parser, slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -34,53 +30,32 @@ func checkRules(e *engine, input, _ []byte) (any, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(text) > maxRuleFileBytes {
+		return []ruleProblem{{1, 1, fmt.Sprintf("the file is larger than %d bytes", maxRuleFileBytes)}}, nil, nil
+	}
 	problems := []ruleProblem{}
+	file := newRuleFile(text)
+	// What the parser would be lost in is found first.
+	for _, group := range file.groups {
+		for _, rule := range childrenOf(child(group, "rules")) {
+			node := child(rule, "expr")
+			if err := checkExpressionSize(node.Value); err != nil {
+				problems = append(problems, ruleProblem{node.Line, node.Column, err.Error()})
+			}
+		}
+	}
+	if len(problems) > 0 {
+		return problems, nil, nil
+	}
 	_, errs := e.parseRuleFile(text)
 	for _, err := range errs {
-		problems = append(problems, placed(err.Error())...)
+		problems = append(problems, file.problemsOf(err)...)
 	}
 	sort.SliceStable(problems, func(i, j int) bool {
-		if problems[i].Line != problems[j].Line {
-			return problems[i].Line < problems[j].Line
-		}
-		return problems[i].Message < problems[j].Message
+		a, b := problems[i], problems[j]
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message)) < 0
 	})
-	return problems, nil, nil
-}
-
-var (
-	placePrefix = regexp.MustCompile(`^(\d+):(\d+): (?s)(.*)$`)
-	yamlLine    = regexp.MustCompile(`^(?:yaml: )?line (\d+): (?s)(.*)$`)
-)
-
-// placed takes the place out of a message: `12:5: ...` of rulefmt, `line 12: ...` of the YAML reader (several in one).
-func placed(message string) []ruleProblem {
-	if rest, found := strings.CutPrefix(message, "yaml: unmarshal errors:\n"); found {
-		var problems []ruleProblem
-		for line := range strings.SplitSeq(rest, "\n") {
-			problems = append(problems, placed(strings.TrimSpace(line))...)
-		}
-		return problems
-	}
-	if match := yamlLine.FindStringSubmatch(message); match != nil {
-		line, _ := strconv.Atoi(match[1])
-		return []ruleProblem{{line, 1, match[2]}}
-	}
-	if match := placePrefix.FindStringSubmatch(message); match != nil {
-		line, _ := strconv.Atoi(match[1])
-		column, _ := strconv.Atoi(match[2])
-		rest := placePrefix.FindStringSubmatch(match[3])
-		if rest != nil {
-			// Two places: the first may be that of a field which is not there.
-			if line == 0 {
-				line, _ = strconv.Atoi(rest[1])
-				column, _ = strconv.Atoi(rest[2])
-			}
-			return []ruleProblem{{line, column, rest[3]}}
-		}
-		return []ruleProblem{{line, column, match[3]}}
-	}
-	return []ruleProblem{{0, 0, message}}
+	return slices.Compact(problems), nil, nil
 }
 
 type parsedGroup struct {
@@ -168,6 +143,30 @@ func milliseconds(duration time.Duration, stated bool) *int64 {
 	return &value
 }
 
+// matchesName says which of some metric names the matchers of a selector let through.
+func matchesName(e *engine, input, _ []byte) (any, []byte, error) {
+	request, err := decode[struct {
+		Selector string   `json:"selector"`
+		Names    []string `json:"names"`
+	}](input)
+	if err != nil {
+		return nil, nil, err
+	}
+	matchers, err := e.parser.ParseMetricSelector(request.Selector)
+	if err != nil {
+		return nil, nil, queryError{err}
+	}
+	matching := []string{}
+	for _, name := range request.Names {
+		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
+			return m.Name == labels.MetricName && !m.Matches(name)
+		}) {
+			matching = append(matching, name)
+		}
+	}
+	return matching, nil, nil
+}
+
 func orEmpty(set map[string]string) map[string]string {
 	if set == nil {
 		return map[string]string{}
@@ -224,6 +223,10 @@ type expressionFacts struct {
 	Functions  []string        `json:"functions"`
 	Threshold  *threshold      `json:"threshold,omitempty"`
 	LookbackMs int64           `json:"lookbackMs"`
+	// Uses @ start() or @ end(): in a rule both are the time of the evaluation, in a range query they are not.
+	PerInstant bool `json:"perInstant"`
+	// A negative offset or an @ with a time: reads what a server has not scraped yet.
+	LooksAhead bool `json:"looksAhead"`
 }
 
 type threshold struct {
@@ -253,6 +256,9 @@ func inspect(e *engine, input, _ []byte) (any, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkExpressionSize(text); err != nil {
+		return nil, nil, err
+	}
 	expression, err := e.parser.ParseExpr(text)
 	if err != nil {
 		return nil, nil, queryError{err}
@@ -269,18 +275,32 @@ func inspect(e *engine, input, _ []byte) (any, []byte, error) {
 		switch n := node.(type) {
 		case *parser.Call:
 			functions[n.Func.Name] = true
+		case *parser.SubqueryExpr:
+			facts.modifiers(n.Timestamp, n.StartOrEnd, n.OriginalOffset)
 		case *parser.VectorSelector:
+			facts.modifiers(n.Timestamp, n.StartOrEnd, n.OriginalOffset)
 			one, lookback := selectorOf(n, path)
 			facts.Selectors = append(facts.Selectors, one)
 			facts.LookbackMs = max(facts.LookbackMs, lookback)
 		}
 		return nil
 	})
+	if facts.LooksAhead {
+		facts.LookbackMs = maxSafeInteger
+	}
 	for name := range functions {
 		facts.Functions = append(facts.Functions, name)
 	}
 	sort.Strings(facts.Functions)
 	return facts, nil, nil
+}
+
+// The largest whole number that JavaScript holds: for ever.
+const maxSafeInteger = 1<<53 - 1
+
+func (f *expressionFacts) modifiers(timestamp *int64, startOrEnd parser.ItemType, offset time.Duration) {
+	f.PerInstant = f.PerInstant || startOrEnd != 0
+	f.LooksAhead = f.LooksAhead || timestamp != nil || offset < 0
 }
 
 func selectorOf(selector *parser.VectorSelector, path []parser.Node) (selectorFacts, int64) {

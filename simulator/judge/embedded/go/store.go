@@ -18,6 +18,8 @@ import (
 type store struct {
 	all    []*seriesData
 	byName map[string][]*seriesData
+	// evaluation_interval: the step of subqueries that state none.
+	intervalMs int64
 }
 
 type seriesData struct {
@@ -26,8 +28,8 @@ type seriesData struct {
 	values []float64
 }
 
-func newStore() *store {
-	return &store{byName: map[string][]*seriesData{}}
+func newStore(intervalMs int64) *store {
+	return &store{byName: map[string][]*seriesData{}, intervalMs: intervalMs}
 }
 
 func (s *store) add(set labels.Labels) {
