@@ -5,10 +5,9 @@ import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
 import { runDrill } from '../drill/run-drill.ts'
 import type { Survey } from '../findings/survey.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
-import { startEngine } from '../judge/embedded/load-engine.ts'
-import { type Judge, JudgeError } from '../judge/judge.ts'
+import { EngineLostError, startEngine } from '../judge/embedded/load-engine.ts'
+import { type Judge, JudgeError, type JudgeIdentity } from '../judge/judge.ts'
 import { startPrivatePrometheus } from '../judge/prometheus/private-prometheus.ts'
-import type { Drill } from '../scenario/scenario.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
@@ -25,12 +24,14 @@ const panels =
     ? { dashboards, foreign: setup.foreignDashboards, inspect: (text: string) => engine.inspect(text) }
     : undefined
 
-async function createJudge(): Promise<Judge> {
-  if (setup.judge === 'embedded') return createEmbeddedJudge(engine)
+async function createJudge(kind: JudgeIdentity['kind']): Promise<Judge> {
+  const settings = { evaluationIntervalMs: loaded!.config.evaluationIntervalMs }
+  if (kind === 'embedded') return createEmbeddedJudge(engine, settings)
   return startPrivatePrometheus({
     binary: setup.prometheusBinary!,
     temporaryFolder: setup.temporaryFolder,
     engine,
+    settings,
     onStart: (pid) => send({ type: 'child', pid, running: true }),
     onEnd: (pid) => send({ type: 'child', pid, running: false }),
   })
@@ -44,7 +45,7 @@ function hand({ alerts }: DrillEvidence, index: number): void {
   send({ type: 'explained', index, alerts: asked })
 }
 
-async function run(index: number, drill: Drill): Promise<void> {
+async function run({ index, drill, judge }: ToWorker): Promise<void> {
   let evidence: DrillEvidence | undefined
   let survey: Survey | undefined
   try {
@@ -53,23 +54,31 @@ async function run(index: number, drill: Drill): Promise<void> {
       groups: loaded!.groups,
       foreignRules: loaded!.foreignRules,
       panels,
-      createJudge,
+      createJudge: () => createJudge(judge),
       temporaryFolder: setup.temporaryFolder,
       wallClock: () => performance.now(),
       onEvidence: setup.report || setup.explain ? (given) => (evidence = given) : undefined,
       alsoExplain: typeof setup.explain === 'object' ? setup.explain : [],
       onSurvey: (given) => (survey = given),
+      onActivity: (what) => send({ type: 'activity', index, what }),
       onProgress: ({ virtualMs }) => send({ type: 'progress', index, virtualMs }),
     })
     if (evidence) hand(evidence, index)
-    send({ type: 'result', index, result: { ...result, survey }, memoryBytes: process.memoryUsage.rss() })
+    send({ type: 'result', index, result: { ...result, survey }, memoryBytes: engine.memoryBytes })
   } catch (error) {
     const { message, stack } = error as Error
     const hint = error instanceof JudgeError ? error.hint : ''
     const kind = error instanceof JudgeError ? 'judge' : 'bug'
-    send({ type: 'failure', index, kind, message: hint ? `${message} (${hint})` : message, stack: stack ?? message })
+    send({
+      type: 'failure',
+      index,
+      kind,
+      message: hint ? `${message} (${hint})` : message,
+      stack: stack ?? message,
+      engineLost: error instanceof EngineLostError,
+    })
   }
 }
 
-port.on('message', (message: ToWorker) => void run(message.index, message.drill))
+port.on('message', (message: ToWorker) => void run(message))
 send({ type: 'ready' })

@@ -15,7 +15,8 @@ export interface PoolOptions {
   readonly module: WebAssembly.Module
   readonly setup: DrillSetup
   readonly workers: number
-  readonly judge: JudgeIdentity
+  /** The judge of every drill, or of each. */
+  readonly judge: JudgeIdentity | ((drill: Drill) => JudgeIdentity)
   /** A worker that says nothing for so long is ended. */
   readonly silentMsMax?: number
   readonly onProgress: (progress: PoolProgress) => void
@@ -33,8 +34,10 @@ export interface PoolProgress {
 }
 
 const silentMsDefault = 120_000
-/** WebAssembly memory never shrinks: a worker is replaced when the process has grown by this much for each of them. */
-const drillsPerWorker = 40
+/** WebAssembly memory never shrinks: a worker whose engine holds more than this is replaced before its next drill. */
+const engineBytesMax = 160 * 1024 * 1024
+/** Of a worker's thread. Deeply nested expressions need more than Node's 4 MB. */
+const stackSizeMb = 16
 
 export class WorkerPool {
   readonly #drills: readonly Drill[]
@@ -58,7 +61,7 @@ export class WorkerPool {
     const count = Math.max(1, Math.min(this.#options.workers, this.#drills.length))
     await Promise.all(Array.from({ length: count }, () => this.#serve()))
     return this.#results.map(
-      (result, i) => result ?? failed(this.#drills[i]!, 'interrupted', 'interrupted', this.#options.judge),
+      (result, i) => result ?? failed(this.#drills[i]!, 'interrupted', 'interrupted', this.#judgeOf(this.#drills[i]!)),
     )
   }
 
@@ -85,11 +88,12 @@ export class WorkerPool {
     const { module, setup, silentMsMax = silentMsDefault } = this.#options
     // Under TypeScript the worker is TypeScript too.
     const file = new URL(import.meta.url.endsWith('.ts') ? './drill-worker.ts' : './drill-worker.js', import.meta.url)
-    const worker = new Worker(file, { workerData: { module, setup } })
+    const worker = new Worker(file, { workerData: { module, setup }, resourceLimits: { stackSizeMb } })
     this.#workers.add(worker)
     const own = new Set<number>()
     let current: number | undefined
-    let done = 0
+    let doing: string | undefined
+    let spent = false
     let timer: NodeJS.Timeout | undefined
 
     return new Promise((resolve) => {
@@ -106,7 +110,7 @@ export class WorkerPool {
             this.#finish(
               current,
               'judge did not answer',
-              `no sign of life for ${silentMsMax / 1000} s; the drill was ended`,
+              `no sign of life for ${silentMsMax / 1000} s${during(doing)}; the drill was ended`,
             )
             current = undefined
           }
@@ -114,14 +118,15 @@ export class WorkerPool {
         }, silentMsMax)
       }
       const next = () => {
-        current = done < drillsPerWorker ? this.#waiting.shift() : undefined
+        current = spent ? undefined : this.#waiting.shift()
+        doing = undefined
         if (current === undefined) {
           end()
           return
         }
-        done += 1
         watch()
-        worker.postMessage({ index: current, drill: this.#drills[current]! } satisfies ToWorker)
+        const drill = this.#drills[current]!
+        worker.postMessage({ index: current, drill, judge: this.#judgeOf(drill).kind } satisfies ToWorker)
         this.#tell()
       }
       worker.on('message', (message: FromWorker) => {
@@ -135,6 +140,10 @@ export class WorkerPool {
             this.#virtualMs[message.index] = message.virtualMs
             this.#tell()
             return
+          case 'activity':
+            watch()
+            doing = message.what
+            return
           case 'child':
             if (message.running) {
               own.add(message.pid)
@@ -146,6 +155,7 @@ export class WorkerPool {
             return
           case 'result':
             this.#store(message.index, message.result)
+            spent = message.memoryBytes > engineBytesMax
             next()
             return
           case 'explained':
@@ -154,6 +164,7 @@ export class WorkerPool {
           case 'failure':
             if (message.kind === 'judge') this.#finish(message.index, 'judge did not answer', message.message)
             else this.#finish(message.index, 'internal error', message.stack)
+            spent = message.engineLost
             next()
         }
       })
@@ -161,14 +172,16 @@ export class WorkerPool {
         if (!this.#stopped) {
           // Before its first drill a worker dies for a reason that every other will die for too.
           const victims = current === undefined ? this.#waiting.splice(0) : [current]
-          for (const index of victims) this.#finish(index, 'internal error', error.stack ?? error.message)
+          const cause = error.stack ?? error.message
+          for (const index of victims)
+            this.#finish(index, 'internal error', `the worker ended${during(doing)}: ${cause}`)
           current = undefined
         }
         end()
       })
       worker.on('exit', () => {
         if (current !== undefined && !this.#stopped && this.#results[current] === undefined) {
-          this.#finish(current, 'internal error', 'the worker ended by itself')
+          this.#finish(current, 'internal error', `the worker ended by itself${during(doing)}`)
         }
         clearTimeout(timer)
         this.#workers.delete(worker)
@@ -177,8 +190,13 @@ export class WorkerPool {
     })
   }
 
+  #judgeOf(drill: Drill): JudgeIdentity {
+    const { judge } = this.#options
+    return typeof judge === 'function' ? judge(drill) : judge
+  }
+
   #finish(index: number, verdict: Verdict, detail: string): void {
-    this.#store(index, failed(this.#drills[index]!, verdict, detail, this.#options.judge))
+    this.#store(index, failed(this.#drills[index]!, verdict, detail, this.#judgeOf(this.#drills[index]!)))
   }
 
   #store(index: number, result: DrillResult): void {
@@ -198,6 +216,10 @@ export class WorkerPool {
       running: running.map(({ name }) => name),
     })
   }
+}
+
+function during(doing: string | undefined): string {
+  return doing === undefined ? '' : ` while the judge was at ${doing}`
 }
 
 function endProcess(pid: number): void {

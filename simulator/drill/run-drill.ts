@@ -68,6 +68,8 @@ export interface RunDrillOptions {
   readonly alsoExplain?: readonly string[]
   /** Told at the end what was exposed and stored, for findings over all drills of a run. */
   readonly onSurvey?: (survey: Survey) => void
+  /** Told which rule or text the judge is about to look at, in case that it never comes back. */
+  readonly onActivity?: ((what: string) => void) | undefined
   /** Milliseconds of a clock that only wall times are read from. */
   readonly wallClock: () => number
 }
@@ -114,7 +116,15 @@ export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<
 /** What judging needs beside the samples; a drill that runs and one that was recorded are judged alike. */
 export type JudgeDrillOptions = Pick<
   RunDrillOptions,
-  'config' | 'groups' | 'foreignRules' | 'panels' | 'onSamples' | 'onEvidence' | 'alsoExplain' | 'wallClock'
+  | 'config'
+  | 'groups'
+  | 'foreignRules'
+  | 'panels'
+  | 'onActivity'
+  | 'onSamples'
+  | 'onEvidence'
+  | 'alsoExplain'
+  | 'wallClock'
 >
 
 /** Which metrics the judge of a drill has to be given: those that rules and panels select. */
@@ -139,6 +149,7 @@ export async function createDrillJudgement(
   const { config, groups } = options
   const { externalLabels } = config
   const { startMs } = drill
+  const { onActivity } = options
   const plan = options.panels && new PanelPlan(options.panels, drill, groups)
   const isShown = plan && ((recorded: string) => plan.shows(recorded))
   const evaluation = await createAlertEvaluation({
@@ -149,6 +160,7 @@ export async function createDrillJudgement(
     externalLabels,
     externalUrl,
     ...(isShown && { isShown }),
+    onActivity,
   })
   const panels = plan && (await createPanelEvaluation(plan, { judge, drill, rules: evaluation }))
   return new DrillJudgement(drill, options, judge, latticeMs, evaluation, panels)
@@ -208,11 +220,11 @@ export class DrillJudgement {
   /** @param startedMs wall time at the start */
   async conclude(simulated: SimulatedDrill, startedMs: number): Promise<DrillResult> {
     const drill = this.#drill
-    const { config, foreignRules, groups } = this.#options
+    const { config, foreignRules, groups, onActivity } = this.#options
     const { effects, evidence, streamHash, accounting } = simulated
     const evaluations = this.#evaluation.results()
     const explain = (one: RuleEvaluation, labels: Labels) => this.#explain(one, labels, simulated)
-    const text = { judge: this.#judge, externalLabels: config.externalLabels, externalUrl }
+    const text = { judge: this.#judge, externalLabels: config.externalLabels, externalUrl, onActivity }
     const judged = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
     const questions = { drill, evaluations, alerts: judged, recorded: this.#operands.results(), explain }
     const alerts = shortReasons(questions)
@@ -243,7 +255,15 @@ export class DrillJudgement {
       panels,
       logs,
       traces,
-      findings: findingsInDrill({ drill, config, groups, evaluations, alerts, watch: this.#watch, explain }),
+      findings: findingsInDrill({
+        drill,
+        config,
+        groups,
+        evaluations: [...evaluations, ...this.#evaluation.recordings()],
+        alerts,
+        watch: this.#watch,
+        explain,
+      }),
       accounting,
       notes: [...config.notes, ...this.#absentExpectations()],
     }

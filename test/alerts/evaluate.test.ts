@@ -115,31 +115,125 @@ groups:
     }
   })
 
-  test('a rule that reads itself is not judged', async () => {
+  test('a rule that reads itself goes instant by instant: it holds itself up', async () => {
     const results = await evaluate(
       `
 groups:
   - name: g
+    interval: 30s
     rules:
-      - { alert: Loop, expr: 'x > 5 or ALERTS{alertname="Loop"}' }
+      - { alert: Latched, expr: 'x > 5 or ALERTS{alertname="Latched"}', labels: { instance: one } }
 `,
-      [rises],
+      [series('x', (s) => (s > 300 && s < 600 ? 9 : 1), { alertname: 'Latched', instance: 'one' })],
     )
-    expect(results[0]!.notJudged).toContain('reads its own result')
+    expect(results[0]!.notJudged).toBeUndefined()
+    for (const { episodes } of results[0]!.offsets) {
+      expect(episodes[0]!.firingAtMs).toBeGreaterThan(302_500)
+      expect(episodes.some(({ resolvedAtMs }) => resolvedAtMs === undefined)).toBe(true)
+    }
   })
 
-  test('a rule that reads one below it in its group is not judged', async () => {
+  test('a rule sees of one below it in its group what that gave the time before', async () => {
     const results = await evaluate(
       `
 groups:
   - name: g
+    interval: 30s
     rules:
       - { alert: Early, expr: 'y > 5' }
       - { record: y, expr: x }
 `,
       [rises],
     )
-    expect(results[0]!.notJudged).toContain('stands below')
+    for (const { offsetMs, episodes } of results[0]!.offsets) {
+      const firstAbove = offsetMs + Math.ceil((302_500 - offsetMs) / 30_000) * 30_000
+      expect(episodes.map(({ firingAtMs }) => firingAtMs)).toEqual([firstAbove + 30_000])
+    }
+  })
+
+  test('a selector without a metric name reads the recorded series that it lets through', async () => {
+    const results = await evaluate(
+      `
+groups:
+  - name: g
+    interval: 30s
+    rules:
+      - { record: 'job:x', expr: x }
+      - { alert: ByPattern, expr: '{__name__=~"job:.+"} > 5' }
+`,
+      [rises],
+    )
+    expect(results[0]!.offsets[0]!.episodes).toHaveLength(1)
+  })
+
+  test('what a recording rule gives past its limit is not written, nor marked stale', async () => {
+    const results = await evaluate(
+      `
+groups:
+  - name: g
+    interval: 30s
+    limit: 1
+    rules:
+      - { record: y, expr: x }
+      - { alert: Stays, expr: 'y > 5' }
+`,
+      [
+        rises,
+        // From 400 s on there are two series: too many. The last result is seen for five minutes more.
+        {
+          labels: { __name__: 'x', second: 'yes' },
+          timesMs: [startMs + 402_500],
+          values: [1],
+          stale: [],
+        },
+      ],
+    )
+    const [episode] = results[0]!.offsets[0]!.episodes
+    expect(episode!.firingAtMs).toBeLessThan(400_000)
+    expect(episode!.resolvedAtMs).toBeGreaterThan(680_000)
+  })
+})
+
+describe('the time that an expression looks at', () => {
+  const alert = (expression: string, ofGroup = '') => `
+groups:
+  - name: g
+    interval: 30s
+    ${ofGroup}
+    rules:
+      - { alert: A, expr: '${expression}' }
+`
+  const firstFiring = (results: readonly RuleEvaluation[]) => results[0]!.offsets[0]!.episodes[0]!.firingAtMs
+
+  test('query_offset: the same, so much later', async () => {
+    expect(firstFiring(await evaluate(alert('x > 5', 'query_offset: 1m'), [rises]))).toBe(390_000)
+    expect(firstFiring(await evaluate(alert('x > 5'), [rises]))).toBe(330_000)
+  })
+
+  test('@ end() is the time of the evaluation, not the end of a window', async () => {
+    expect(firstFiring(await evaluate(alert('x @ end() > 5'), [rises]))).toBe(330_000)
+  })
+
+  test.each(['x offset -5m > 5', 'x @ 1767603600 > 5', 'max_over_time(x[5m:1m] offset -1m) > 5'])(
+    'a rule that looks elsewhere is not judged: %s',
+    async (expression) => {
+      const [result] = await evaluate(alert(expression), [rises])
+      expect(result!.notJudged).toContain('another time')
+    },
+  )
+
+  test('a rule that reads one that is not judged is not judged', async () => {
+    const results = await evaluate(
+      `
+groups:
+  - name: g
+    rules:
+      - { record: y, expr: 'x offset -5m' }
+      - { alert: OnY, expr: 'y > 5' }
+`,
+      [rises],
+    )
+    expect(results[0]!.notJudged).toContain('it reads y, which is not')
   })
 })
 
