@@ -34,9 +34,9 @@ export interface PrivatePrometheusOptions {
 }
 
 const startMsMax = 20_000
-const requestMsMax = 60_000
+const requestMsMax = 110_000
 /** Before a request is given up, so that the server can say what was too long. */
-const queryTimeoutMs = 30_000
+const queryTimeoutMs = 100_000
 /** As in the embedded engine, see `go/limits.go`. */
 const samplesMax = 10_000_000
 const attemptsMax = 4
