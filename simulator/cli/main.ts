@@ -14,6 +14,7 @@ import { addListCommand } from './list.ts'
 import { addLiveCommand } from './live.ts'
 import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
+import { addScoreCommand } from './score.ts'
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 
@@ -71,6 +72,7 @@ ${Object.values(exitCodes)
   addExplainCommand(program, start)
   addListCommand(program, start)
   addLiveCommand(program, start)
+  addScoreCommand(program, start)
   addDoctorCommand(program, start)
   return program
 }

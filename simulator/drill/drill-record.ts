@@ -35,16 +35,26 @@ export interface DrillRecord {
 
 /**
  * Simulates a drill and keeps it.
- * @param folder is made; captured signals stand there for the time of the simulation
+ * @param folder is made
+ * @param take gets the samples beside the record, to judge the drill at once
  */
-export async function recordDrill(drill: Drill, folder: string, options: Omit<SimulationOptions, 'folder'>) {
+export async function recordDrill(
+  drill: Drill,
+  folder: string,
+  options: Omit<SimulationOptions, 'folder'>,
+  take: TakeWindow = async () => {},
+): Promise<{ readonly record: DrillRecord; readonly simulated: SimulatedDrill }> {
   mkdirSync(folder, { recursive: true })
   const simulation = new DrillSimulation(drill, { ...options, folder })
   const writer = new SampleWriter(join(folder, samplesFile))
   try {
-    const simulated = await simulation.run(async (batch, toMs) => writer.write(batch, toMs))
+    const simulated = await simulation.run(async (batch, toMs) => {
+      writer.write(batch, toMs)
+      await take(batch, toMs)
+    })
     const { scrape, effects, readings, streamHash, accounting } = simulated
-    const { logs, spans } = simulation.keepSignals()
+    const files = simulation.keepSignals()
+    const signals = { logs: basename(files.logs), spans: basename(files.spans) }
     const record: DrillRecord = {
       drill,
       latticeMs: options.latticeMs,
@@ -54,12 +64,12 @@ export async function recordDrill(drill: Drill, folder: string, options: Omit<Si
       scrape: scrape.state,
       effects,
       readings,
-      signals: { logs: basename(logs), spans: basename(spans) },
+      signals,
       streamHash,
       accounting,
     }
     writeFileSync(join(folder, recordFile), serialize(record))
-    return record
+    return { record, simulated: { ...simulated, evidence: evidenceOf(record, folder) } }
   } finally {
     writer.close()
     simulation.close()
@@ -126,7 +136,7 @@ const samplesFile = 'samples.bin'
 const recordFile = 'record.bin'
 
 function simulatedOf(record: DrillRecord, folder: string, delivered: number): SimulatedDrill {
-  const { labels, signals, effects, readings, streamHash, accounting, scrape } = record
+  const { labels, effects, readings, streamHash, accounting, scrape } = record
   return {
     scrape: new ScrapeRecord(scrape),
     series: {
@@ -135,12 +145,16 @@ function simulatedOf(record: DrillRecord, folder: string, delivered: number): Si
     },
     effects,
     readings,
-    evidence: {
-      logs: () => readCapture(join(folder, signals.logs)),
-      spans: () => readCapture(join(folder, signals.spans)) as unknown as AsyncIterable<SpanRecord>,
-    },
+    evidence: evidenceOf(record, folder),
     streamHash,
     accounting: { ...accounting, metrics: accountOfSelected(accounting.metrics, delivered) },
+  }
+}
+
+function evidenceOf({ signals }: DrillRecord, folder: string): SimulatedDrill['evidence'] {
+  return {
+    logs: () => readCapture(join(folder, signals.logs)),
+    spans: () => readCapture(join(folder, signals.spans)) as unknown as AsyncIterable<SpanRecord>,
   }
 }
 

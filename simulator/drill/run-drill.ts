@@ -74,7 +74,7 @@ export interface RunDrillOptions {
   readonly wallClock: () => number
 }
 
-const externalUrl = 'http://prometheus:9090'
+export const externalUrl = 'http://prometheus:9090'
 
 /** @throws JudgeError when the judge can't be reached or does not answer; any other error is a bug of ours */
 export async function runDrill(drill: Drill, options: RunDrillOptions): Promise<DrillResult> {

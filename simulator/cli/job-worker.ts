@@ -1,0 +1,42 @@
+/** Does jobs with drills in a thread of its own; see drill-jobs.ts. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
+import { startEngine } from '../judge/embedded/load-engine.ts'
+import { JudgeError } from '../judge/judge.ts'
+import { recordWithMutants, replayMutants } from '../score/judge-mutants.ts'
+import type { DrillJob, FromJobWorker } from './drill-jobs.ts'
+
+const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
+const port = parentPort!
+const send = (message: FromJobWorker) => port.postMessage(message)
+
+const engine = await startEngine(module)
+const { loaded, problems } = loadSetup(setup, engine)
+if (!loaded) throw new Error(`the set-up changed while it was read: ${problems[0]?.message}`)
+const tools = {
+  ...loaded,
+  engine,
+  wallClock: () => performance.now(),
+  onProgress: ({ virtualMs }: { virtualMs: number }) => send({ type: 'progress', virtualMs }),
+}
+
+function execute(job: DrillJob): Promise<unknown> {
+  switch (job.type) {
+    case 'record':
+      return recordWithMutants(job.drill, job.folder, job.mutants, tools)
+    case 'mutants':
+      return replayMutants(job.folder, job.mutants, tools)
+  }
+}
+
+async function run(job: DrillJob): Promise<void> {
+  try {
+    send({ type: 'result', result: await execute(job) })
+  } catch (error) {
+    const { message, stack } = error as Error
+    const hint = error instanceof JudgeError ? error.hint : ''
+    send({ type: 'failure', message: hint ? `${message} (${hint})` : message, stack })
+  }
+}
+
+port.on('message', (job: DrillJob) => void run(job))

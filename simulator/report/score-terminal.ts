@@ -1,0 +1,119 @@
+/** A scorecard for people: a line for each rule, then the mutants that nobody noticed, each with what would catch it. */
+import type { Interval } from '../drill/drill-result.ts'
+import { formatDuration } from '../expectations/clock-text.ts'
+import {
+  type Detection,
+  type MutantCount,
+  mutationStrength,
+  type RuleScore,
+  type Scorecard,
+} from '../score/scorecard.ts'
+import type { Paint } from './terminal.ts'
+
+export interface ScoreView {
+  readonly paint: Paint
+  /** Whether mutants were judged. */
+  readonly mutants: boolean
+  readonly wallSeconds: number
+}
+
+/** @returns lines without a line break */
+export function scoreLines(card: Scorecard, view: ScoreView): string[] {
+  const { paint } = view
+  const rows = [
+    ['rule', 'fires after', 'missed', 'false alarms', 'flaps', ...(view.mutants ? ['mutants noticed'] : [])],
+    ...card.rules.map((rule) => rowOf(rule, view)),
+  ]
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+  const lines = [paint.bold(table[0]!), ...table.slice(1).map((line, i) => paintRow(line, card.rules[i]!, paint))]
+  lines.push('', `false alarms are counted over ${formatDuration(card.quietSeconds * 1000)} without any fault`)
+  lines.push(...weakerLines(card.rules))
+  if (card.notDrilled.length > 0) lines.push(`no drill expects these to fire: ${card.notDrilled.join(', ')}`)
+  if (view.mutants) lines.push(...mutantLines(card, paint))
+  return [...lines, paint.dim(`${view.wallSeconds.toFixed(1)} s`)]
+}
+
+function rowOf(rule: RuleScore, { mutants }: ScoreView): string[] {
+  const atFull = rule.detections.filter(({ drill }) => !isWeaker(drill))
+  return [
+    rule.rule,
+    spanOf(atFull),
+    `${rule.missed.filter((drill) => !isWeaker(drill)).length} of ${atFull.length}`,
+    String(rule.falseAlarms.length),
+    rule.flapping.length === 0 ? '0' : rule.flapping.map(({ drill, firings }) => `${firings}x ${drill}`).join(', '),
+    ...(mutants ? [countText(rule.mutants)] : []),
+  ]
+}
+
+function paintRow(line: string, rule: RuleScore, paint: Paint): string {
+  const missed = rule.missed.some((drill) => !isWeaker(drill))
+  if (missed || rule.falseAlarms.length > 0) return paint.red(line)
+  const weak = rule.flapping.length > 0 || mutationStrength(rule.mutants) < 1
+  return weak ? paint.yellow(line) : line
+}
+
+/** Drills with a weakened fault have it in their name. */
+function isWeaker(drill: string): boolean {
+  return drill.includes(' at ')
+}
+
+function spanOf(detections: readonly Detection[]): string {
+  const after = detections.flatMap((detection) => detection.after ?? [])
+  if (after.length === 0) return 'never'
+  return intervalText([Math.min(...after), Math.max(...after)])
+}
+
+function intervalText([from, to]: Interval): string {
+  const text = formatDuration(from * 1000)
+  return from === to ? text : `${text} to ${formatDuration(to * 1000)}`
+}
+
+function weakerLines(rules: readonly RuleScore[]): string[] {
+  const weaker = rules.flatMap(({ rule, detections }) =>
+    detections.filter(({ drill }) => isWeaker(drill)).map((detection) => ({ rule, ...detection })),
+  )
+  if (weaker.length === 0) return []
+  return [
+    '',
+    'at weaker faults:',
+    ...weaker.map(
+      ({ rule, drill, after }) =>
+        `  ${rule}  ${drill}  ${after ? `fires after ${intervalText(after)}` : 'does not fire'}`,
+    ),
+  ]
+}
+
+function countText({ all, noticed, equivalent }: MutantCount): string {
+  const rest = equivalent > 0 ? `, ${equivalent} equivalent` : ''
+  return `${noticed} of ${all}${rest}`
+}
+
+function mutantLines({ mutants, survivors, contradicted }: Scorecard, paint: Paint): string[] {
+  const raw = mutants.all === 0 ? 100 : (mutants.noticed / mutants.all) * 100
+  const possible = mutants.all - mutants.equivalent
+  const net = mutationStrength(mutants) * 100
+  const open = survivors.filter(({ equivalent }) => equivalent === null)
+  const listed = survivors.filter(({ equivalent }) => equivalent !== null)
+  return [
+    '',
+    paint.bold(
+      `mutants: ${mutants.noticed} of ${mutants.all} noticed (${raw.toFixed(1)} %); without ${mutants.equivalent} equivalent ones ${mutants.noticed} of ${possible} (${net.toFixed(1)} %)`,
+    ),
+    ...(open.length > 0 ? ['not noticed, and what would catch them:'] : []),
+    ...open.flatMap(({ rule, place, mutant, wouldCatch }) => [
+      `  ${paint.yellow('?')} ${rule}: ${mutant}  ${paint.dim(`(${place})`)}`,
+      `    ${wouldCatch}`,
+    ]),
+    ...(listed.length > 0 ? ['equivalent, so that nothing can notice them:'] : []),
+    ...listed.flatMap(({ rule, mutant, equivalent }) => [`  - ${rule}: ${mutant}`, `    ${paint.dim(equivalent!)}`]),
+    ...contradicted.map(({ rule, mutant, noticedBy }) =>
+      paint.red(`  ! ${rule}: ${mutant} is listed as equivalent, but ${noticedBy} notices it`),
+    ),
+  ]
+}
