@@ -17,3 +17,12 @@ export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/.exec(text)
   return match ? Math.round(Number(match[1]) * unitsBytes[match[2]!]!) : undefined
 }
+
+/** The shortest exact writing in binary units: 67108864 becomes `64MiB`. */
+export function formatBytes(bytes: number): string {
+  for (const unit of ['TiB', 'GiB', 'MiB', 'KiB'] as const) {
+    const count = bytes / unitsBytes[unit]!
+    if (count >= 1 && Number.isInteger(count * 100)) return `${count}${unit}`
+  }
+  return `${Math.round(bytes)}B`
+}

@@ -1,9 +1,11 @@
 /** Does jobs with drills in a thread of its own; see drill-jobs.ts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
+import { exportDrill } from '../export/export-drill.ts'
 import { startEngine } from '../judge/embedded/load-engine.ts'
 import { JudgeError } from '../judge/judge.ts'
 import { recordWithMutants, replayMutants } from '../score/judge-mutants.ts'
+import { probeDrill } from '../threshold/probe-drill.ts'
 import type { DrillJob, FromJobWorker } from './drill-jobs.ts'
 
 const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
@@ -26,6 +28,12 @@ function execute(job: DrillJob): Promise<unknown> {
       return recordWithMutants(job.drill, job.folder, job.mutants, tools)
     case 'mutants':
       return replayMutants(job.folder, job.mutants, tools)
+    case 'export': {
+      const { temporaryFolder } = setup
+      return exportDrill(job.drill, job.folder, job.gridMs, { ...tools, temporaryFolder, version: job.version })
+    }
+    case 'probe':
+      return probeDrill(job.drill, job.probe, { ...tools, temporaryFolder: setup.temporaryFolder })
   }
 }
 

@@ -10,11 +10,14 @@ import { createConsole } from './console.ts'
 import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExplainCommand } from './explain.ts'
+import { addExportCommand } from './export.ts'
 import { addListCommand } from './list.ts'
 import { addLiveCommand } from './live.ts'
+import { addMergeCommand } from './merge.ts'
 import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
 import { addScoreCommand } from './score.ts'
+import { addThresholdCommand } from './threshold.ts'
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 
@@ -72,7 +75,10 @@ ${Object.values(exitCodes)
   addExplainCommand(program, start)
   addListCommand(program, start)
   addLiveCommand(program, start)
+  addMergeCommand(program, start)
   addScoreCommand(program, start)
+  addThresholdCommand(program, start)
+  addExportCommand(program, start)
   addDoctorCommand(program, start)
   return program
 }

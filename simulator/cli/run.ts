@@ -16,8 +16,11 @@ import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
 import { runReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
 import { terminalReport } from '../report/terminal.ts'
+import type { LoadedScenario } from '../scenario/load-scenario.ts'
 import type { Drill } from '../scenario/scenario.ts'
+import { addCiOptions, type CiOptions, placesOf, writeCiOutputs } from './ci-outputs.ts'
 import type { CommandContext } from './context.ts'
+import { addNarrowOptions, type NarrowOptions, narrow } from './narrow.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
@@ -31,26 +34,33 @@ import {
   type SetUpOptions,
   setUp,
 } from './set-up.ts'
+import { shardOf } from './shard.ts'
+import { writeShard } from './shard-file.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
-export interface RunOptions extends SetUpOptions, JudgeOptions, PushOptions {
+/** What a run says and writes at its end. */
+export interface ReportingOptions extends SetUpOptions, CiOptions {
+  readonly judge: JudgeOptions['judge']
+  readonly report?: string
+  readonly json: boolean
+  readonly junit?: string
+  readonly failOn?: Finding['severity']
+  readonly findings: 'all' | 'important' | 'none'
+}
+
+export interface RunOptions extends ReportingOptions, JudgeOptions, PushOptions, NarrowOptions {
   readonly all: boolean
   readonly tag: readonly string[]
   readonly twins: boolean
   readonly seed?: number
-  readonly report?: string
-  readonly json: boolean
-  readonly junit?: string
   readonly workers?: number
   readonly force: boolean
-  readonly failOn?: Finding['severity']
   readonly deep: boolean
-  readonly findings: 'all' | 'important' | 'none'
 }
 
 /** Defines the command on the command line. */
 export function addRunCommand(program: Command, start: Start): void {
-  addPushOptions(program.command('run'))
+  const command = addPushOptions(program.command('run'))
     .description('run scenarios and say which expectations held')
     .argument('[scenario...]', 'file, name, or name/twin')
     .option('--all', 'every scenario but the long ones', false)
@@ -80,6 +90,7 @@ export function addRunCommand(program: Command, start: Start): void {
     .addOption(
       new Option('--fail-on <severity>', 'exit 7 on a finding of this severity').choices(['info', 'warning', 'error']),
     )
+  addNarrowOptions(addCiOptions(command))
     .addHelpText(
       'after',
       `
@@ -87,6 +98,8 @@ Examples:
   $ firedrill run kafka-lag-spike               the scenario and its twins
   $ firedrill run service-down/just-below       one twin alone
   $ firedrill run --all --junit out.xml         for CI
+  $ firedrill run --all --changed-since main    what a change can touch
+  $ firedrill run --all --shard 1/4 --report out
   $ firedrill run --all --json | jq .exitCode
   $ firedrill run --all --deep --fail-on warning
   $ firedrill run --all --rules 'their/*.yml' --prometheus-config their/prometheus.yml --alertmanager their/alertmanager.yml
@@ -128,13 +141,16 @@ export async function runCommand(
     console.err('no scenario was chosen: name one, or use --all (firedrill list shows them)')
     return exitCodes.invalid.code
   }
-  const chosen = selected.drills.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
+  const narrowed = await narrow(selected.drills, options, set, context)
+  if (typeof narrowed === 'number') return narrowed
+  const chosen = narrowed.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
   if (isPush(options)) return pushCommand(chosen, set.loaded!, options, context)
   const dashboardCode = printDashboardProblems(set.loaded!.dashboardProblems, context)
   const judge = await chooseJudge(options, context)
   if (typeof judge === 'number') return judge
 
-  const drills = options.deep ? [...chosen, ...deepDrills(chosen[0]!)] : chosen
+  const whole = options.deep && chosen.length > 0 ? [...chosen, ...deepDrills(chosen[0]!)] : chosen
+  const drills = options.shard ? shardOf(whole, options.shard) : whole
   const pool = new WorkerPool(drills, {
     module: set.module,
     setup: {
@@ -155,7 +171,32 @@ export async function runCommand(
   context.onExit(() => pool.killChildren())
   const all = await pool.run()
   console.progress('')
+  if (options.shard && options.report !== undefined) writeShard(options.report, options.shard, all, options, context)
+  return concludeRun(
+    { set, drills, scenarios: selected.loaded, all, interrupted, startedMs, dashboardCode },
+    options,
+    context,
+  )
+}
 
+export interface FinishedRun {
+  readonly set: SetUp
+  readonly drills: readonly Drill[]
+  readonly scenarios: readonly LoadedScenario[]
+  /** Results of all drills, in their order. */
+  readonly all: readonly DrillResult[]
+  readonly interrupted: boolean
+  readonly startedMs: number
+  readonly dashboardCode: number
+}
+
+/** Says what a run has shown, and writes the reports. Shards that were joined are concluded like a run. @returns the exit code */
+export function concludeRun(
+  { set, drills, scenarios, all, interrupted, startedMs, dashboardCode }: FinishedRun,
+  options: ReportingOptions,
+  context: CommandContext,
+): number {
+  const { console } = context
   const noticed = findingsOfRun(set, all)
   const { alertmanager } = set.findingFiles
   const results = all
@@ -184,12 +225,14 @@ export async function runCommand(
     write(join(options.report, 'junit.xml'), junitReport(results))
   }
   if (options.junit !== undefined) write(options.junit, junitReport(results))
+  const repeat = (result: DrillResult) => repeatCommand(result, options)
+  const { findings } = report
+  writeCiOutputs({ results, coverage, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
   if (options.json) {
     console.out(JSON.stringify(report, undefined, 2))
     return exitCode
   }
   const wallSeconds = (context.wallClock() - startedMs) / 1000
-  const repeat = (result: DrillResult) => repeatCommand(result, options)
   for (const line of terminalReport({ results, coverage, panels, wallSeconds, paint: console.paint, repeat }))
     console.out(line)
   const more = [
@@ -211,7 +254,7 @@ function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillR
 }
 
 /** What the user would type to see this drill again. */
-function repeatCommand({ scenario, seed }: DrillResult, options: RunOptions): string {
+function repeatCommand({ scenario, seed }: DrillResult, options: ReportingOptions): string {
   const parts = ['firedrill run', scenario, `--seed ${seed}`]
   if (options.rules !== undefined) parts.push(`--rules '${options.rules}'`)
   if (typeof options.dashboards === 'string') parts.push(`--dashboards ${options.dashboards}`)

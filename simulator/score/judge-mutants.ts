@@ -143,7 +143,7 @@ class MutantRuns {
     const { startMs } = drill
     const runs: MutantRun[] = []
     for (const mutant of mutants) {
-      const groups = groupsOf(mutant.rule, tools.groups)
+      const groups = groupsAround(mutant.rule, tools.groups)
       const options = { judge, groups, startMs, latticeMs, externalLabels, externalUrl }
       runs.push({ mutant, groups, evaluation: await createAlertEvaluation(options) })
     }
@@ -205,7 +205,7 @@ function difference(before: Outcome, after: Outcome): string | undefined {
 }
 
 /** The groups with the mutant in the place of its rule, without rules that have nothing to do with it or its name. */
-function groupsOf(mutant: Rule, groups: readonly RuleGroup[]): RuleGroup[] {
+export function groupsAround(mutant: Rule, groups: readonly RuleGroup[]): RuleGroup[] {
   const changed = groups.map((group) => ({
     ...group,
     rules: group.rules.map((rule) => (rule.index === mutant.index ? mutant : rule)),

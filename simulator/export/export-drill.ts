@@ -1,0 +1,114 @@
+/** Simulates a drill and writes it as promtool tests, one file for each rule group that it is about. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
+import { externalUrl } from '../drill/run-drill.ts'
+import { DrillSimulation, drillLattice } from '../drill/simulate-drill.ts'
+import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
+import type { Engine } from '../judge/embedded/engine.ts'
+import type { Drill } from '../scenario/scenario.ts'
+import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
+import { cannotExport, exportGroup, SampleGrid } from './promtool-test.ts'
+
+export interface ExportTools {
+  readonly config: PrometheusConfig
+  readonly groups: readonly RuleGroup[]
+  readonly engine: Engine
+  readonly temporaryFolder: string
+  readonly version: string
+  readonly onProgress?: ((progress: { virtualMs: number; lengthMs: number }) => void) | undefined
+}
+
+export interface ExportedFile {
+  readonly file: string
+  readonly group: string
+  readonly firing: readonly string[]
+  readonly bytes: number
+}
+
+export interface ExportedDrill {
+  readonly drill: string
+  readonly files: readonly ExportedFile[]
+  readonly skipped: readonly { readonly group: string; readonly why: string }[]
+  readonly gridMs: number
+}
+
+/**
+ * @param folder of the tests; it exists
+ * @param grid milliseconds; undefined: half the lattice, on which every scrape lies as it is
+ */
+export async function exportDrill(
+  drill: Drill,
+  folder: string,
+  grid: number | undefined,
+  tools: ExportTools,
+): Promise<ExportedDrill> {
+  const { config, engine, version } = tools
+  const latticeMs = drillLattice(config, tools.groups)
+  const gridMs = grid ?? Math.max(1, Math.floor(latticeMs / 2))
+  const groups = groupsOf(drill, tools.groups)
+  const skipped = groups.flatMap((group) => {
+    const why = cannotExport(group, tools.groups)
+    return why === undefined ? [] : [{ group: group.name, why }]
+  })
+  const written = groups.filter((group) => cannotExport(group, tools.groups) === undefined)
+  const series = await simulate(drill, written, latticeMs, new SampleGrid(gridMs, drill.startMs), tools)
+  const files: ExportedFile[] = []
+  for (const group of written) {
+    const judge = createEmbeddedJudge(engine)
+    try {
+      const { text, firing } = await exportGroup(group, {
+        drill,
+        series,
+        gridMs,
+        judge,
+        externalLabels: config.externalLabels,
+        externalUrl,
+        version,
+        ruleFileOf: ({ file }) => relative(resolve(folder), resolve(file)).split('\\').join('/'),
+      })
+      const file = join(
+        folder,
+        `${drill.name.replaceAll('/', '--')}.${group.name.replaceAll(/[^\w.-]+/g, '-')}.test.yml`,
+      )
+      writeFileSync(file, text)
+      files.push({ file, group: group.name, firing, bytes: Buffer.byteLength(text) })
+    } finally {
+      await judge.close()
+    }
+  }
+  return { drill: drill.name, files, skipped, gridMs }
+}
+
+/** Groups with an alert that the drill names; a drill that names none is about silence, so about all. */
+function groupsOf({ expect }: Drill, groups: readonly RuleGroup[]): RuleGroup[] {
+  const named = groups.filter(({ rules }) => rules.some(({ name }) => expect.alerts[name] !== undefined))
+  return named.length > 0 ? named : groups.filter(({ rules }) => rules.some(({ kind }) => kind === 'alerting'))
+}
+
+async function simulate(
+  drill: Drill,
+  groups: readonly RuleGroup[],
+  latticeMs: number,
+  grid: SampleGrid,
+  { config, engine, temporaryFolder, onProgress }: ExportTools,
+) {
+  const metrics = selectedMetrics(groups)
+  mkdirSync(temporaryFolder, { recursive: true })
+  const folder = mkdtempSync(join(temporaryFolder, 'export-'))
+  const simulation = new DrillSimulation(drill, {
+    config,
+    latticeMs,
+    prometheusVersion: engine.version,
+    selects: (metric) => metrics?.has(metric) ?? true,
+    folder,
+    onProgress,
+  })
+  try {
+    await simulation.run(async (batch) => grid.add(batch))
+    return grid.series()
+  } finally {
+    simulation.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
