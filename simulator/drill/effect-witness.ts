@@ -17,6 +17,8 @@ const leastDefault = 0.2
 export interface WitnessedPlatform {
   readonly tenants: readonly NamedTenant[]
   nowMs(): number
+  /** What a service reads on its clock now: milliseconds since the Unix epoch. */
+  unixMs(): number
   sleep(ms: number): Promise<void>
   spawn(flow: Promise<void>): void
   /** One round of readings: what a process shows is read once. */
@@ -90,7 +92,7 @@ export class EffectWitness {
       const reader = this.#world.beginReading()
       for (const watch of this.#watches) {
         if (atMs > watch.event.endMs || atMs < 2 * watch.event.startMs - watch.event.endMs) continue
-        const reading = await read(watch.effect, reader)
+        const reading = await read(watch.effect, reader, this.#world.unixMs())
         if (reading) watch.readings.push({ atMs, ...reading })
       }
     }
@@ -103,6 +105,7 @@ export function witnessedWorld(world: VirtualWorld): WitnessedPlatform {
   return {
     tenants: world.tenants,
     nowMs: () => kernel.nowMs,
+    unixMs: () => world.clock.nowMs(),
     sleep: (ms) => kernel.sleep(ms),
     spawn: (flow) => kernel.spawn(flow),
     beginReading() {
@@ -131,6 +134,7 @@ export function witnessedWorld(world: VirtualWorld): WitnessedPlatform {
 async function read(
   effect: VisibleEffect,
   reader: PlatformReader,
+  unixMs: number,
 ): Promise<{ value: number; count: number } | undefined> {
   if (effect.as === 'reachable') return { value: (await reader.isReachable(effect.process)) ? 1 : 0, count: 0 }
   const samples = await reader.samplesOf(effect.process, effect.metric)
@@ -152,6 +156,7 @@ async function read(
       value += sample.value
     }
   }
+  if (effect.as === 'age') return found && value > 0 ? { value: unixMs / 1000 - value, count } : undefined
   return found || Number.isFinite(value) ? { value, count } : undefined
 }
 
@@ -193,7 +198,7 @@ function compare({ event, effect, readings }: Watch, lengthMs: number): Change {
 }
 
 function summarise({ as }: VisibleEffect, readings: Watch['readings']): number | undefined {
-  if (as === 'value' || as === 'max' || as === 'min' || as === 'reachable') {
+  if (as === 'value' || as === 'max' || as === 'min' || as === 'age' || as === 'reachable') {
     return median(readings.map(({ value }) => value))
   }
   const steps: number[] = []

@@ -50,9 +50,10 @@ export interface VisibleEffect {
   readonly where?: Readonly<Record<string, string | RegExp>>
   /**
    * `value` sums gauges, `max` and `min` take the largest and the least; `rate` is the change a second;
-   * `increase` the change over the whole time; `mean` is sum over count of a histogram.
+   * `increase` the change over the whole time; `mean` is sum over count of a histogram; `age` is the time since a gauge
+   * that holds a Unix time, seconds (0: never, which is no age).
    */
-  readonly as: 'value' | 'max' | 'min' | 'rate' | 'increase' | 'mean' | 'reachable'
+  readonly as: 'value' | 'max' | 'min' | 'age' | 'rate' | 'increase' | 'mean' | 'reachable'
   readonly direction: 'up' | 'down'
   /** Smallest change that counts, relative to before; 0.2 when left out. */
   readonly least?: number

@@ -20,12 +20,13 @@ export const embeddingRefreshStall = defineFault({
   },
   visible: () => [
     {
-      what: 'refreshes of the embedding cache',
+      what: 'seconds since the embedding cache was updated',
       process: 'ml-engine',
       metric: 'embedding_cache_last_update_timestamp',
-      // A refresh moves a Unix time on.
-      as: 'increase',
-      direction: 'down',
+      as: 'age',
+      direction: 'up',
+      // Between two refreshes the age swings by itself.
+      least: 0.5,
     },
   ],
   describe: () => 'the embedding cache is not refreshed',

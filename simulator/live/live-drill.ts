@@ -384,6 +384,7 @@ class LiveDrillRun {
     return {
       tenants: createTenants(this.#drill.world),
       nowMs: () => this.#nowMs(),
+      unixMs: () => clock.nowMs(),
       sleep: (ms) => (this.#ended ? new Promise(() => {}) : clock.sleep(ms)),
       spawn: (flow) => void flow.catch((error: Error) => this.#deaths.push(error.message)),
       beginReading: () => {

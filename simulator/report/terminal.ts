@@ -35,7 +35,6 @@ export function terminalReport(report: TerminalReport): string[] {
       '',
     ]),
     ...coverageTable(coverage, paint),
-    '',
     summaryLine(report),
   ]
 }
@@ -44,16 +43,34 @@ export function terminalReport(report: TerminalReport): string[] {
 export function compactLine(result: DrillResult, { results, paint }: TerminalReport): string {
   const width = Math.max(...results.map(({ scenario }) => scenario.length))
   const ok = result.exitCode === 0
-  const fires = result.alerts
-    .filter(({ expected, ok: held }) => expected === 'fires' && held)
-    .map(({ alertname }) => alertname)
-  const said = ok
-    ? fires.length > 0
-      ? `${fires.join(', ')} as expected`
-      : 'silent as expected'
-    : paint.red(result.verdict)
+  const said = ok ? `${heldText(result)}${paint.dim(toleratedText(result))}` : paint.red(result.verdict)
   const length = formatDuration(result.virtualSeconds * 1000).padStart(7)
   return `${mark(ok, paint)} ${result.scenario.padEnd(width)}  ${paint.dim(`${length} in ${result.wallSeconds.toFixed(1)}s`)}  ${said}`
+}
+
+/** What a drill that held has shown of the alerts that it names. */
+function heldText({ alerts }: DrillResult): string {
+  const named = (expected: AlertResult['expected']) =>
+    alerts.filter((alert) => alert.expected === expected).map(({ alertname }) => alertname)
+  const fires = named('fires')
+  const pending = named('pending-only')
+  const parts = [
+    ...(fires.length > 0 ? [`${fires.join(', ')} as expected`] : []),
+    ...(pending.length > 0 ? [`${pending.join(', ')} pending, never firing, as expected`] : []),
+  ]
+  return parts.length > 0 ? parts.join('; ') : 'silent as expected'
+}
+
+/** Alerts that fired and may. */
+function toleratedText({ alerts }: DrillResult): string {
+  const fired = alerts.filter(({ expected, firingAt, instances }) => {
+    return expected === 'may' && (firingAt !== null || instances.some((one) => one.episodes.some(hasFired)))
+  })
+  return fired.length > 0 ? `; tolerated: ${fired.map(({ alertname }) => alertname).join(', ')}` : ''
+}
+
+function hasFired({ firingAt }: AlertResult['instances'][number]['episodes'][number]): boolean {
+  return firingAt !== null
 }
 
 /** Everything about one drill. */
@@ -179,6 +196,7 @@ function coverageTable(all: readonly RuleCoverage[], paint: Paint): string[] {
         rule.proven ? '' : `     ${paint.red(rule.missing.join('; '))}`,
       ].join(''),
     ),
+    '',
   ]
 }
 
@@ -187,11 +205,14 @@ function summaryLine({ results, coverage, panels, wallSeconds, paint }: Terminal
   const held = results.filter(({ exitCode }) => exitCode === 0).length
   const failed = results.length - held
   const left = coverage.filter(({ scenarios }) => scenarios.length === 0).length
-  const rules = `${proven} of ${coverage.length} rules proven${left > 0 ? ` (${left} not drilled here)` : ''}`
+  const others = left > 0 ? ` (${left} not drilled here)` : ''
+  const rules =
+    left === coverage.length ? 'no rule is to fire here' : `${proven} of ${coverage.length} rules proven${others}`
   const judged = panels.filter((panel) => panel.judged)
   const shown = judged.filter((panel) => panel.proven).length
   const ofPanels = judged.length > 0 ? `, ${shown} of ${judged.length} panels have data and move` : ''
-  const text = `${rules}${ofPanels}, ${held} drills held, ${failed} failed, ${wallSeconds.toFixed(1)} s`
+  const drills = `${held} ${held === 1 ? 'drill' : 'drills'} held, ${failed} failed`
+  const text = `${rules}${ofPanels}, ${drills}, ${wallSeconds.toFixed(1)} s`
   return failed === 0 ? paint.green(text) : paint.red(text)
 }
 

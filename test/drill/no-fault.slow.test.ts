@@ -1,0 +1,43 @@
+/** An expectation that can't fail proves nothing: without the faults, each scenario's alerts do not do what is expected. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { LoadedSetup } from '../../simulator/drill/drill-setup.ts'
+import { packageRoot } from '../../simulator/package-root.ts'
+import type { AlertExpected, Drill } from '../../simulator/scenario/scenario.ts'
+import { runShipped, shippedDrill, shippedSetup } from './run-scenario.ts'
+
+const scenarios = readdirSync(join(packageRoot(), 'scenarios'))
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => shippedDrill(name.replace('.yaml', '')))
+const breaking = scenarios.filter(({ events }) => events.length > 0)
+
+let setup: LoadedSetup
+beforeAll(async () => {
+  setup = await shippedSetup()
+})
+
+describe('without its faults, what a scenario expects of its alerts does not happen', () => {
+  test.each(breaking.map((drill) => [drill.name, drill] as const))('%s', async (_, drill) => {
+    const positive = Object.entries(drill.expect.alerts).filter(
+      ([, { kind }]) => kind === 'fires' || kind === 'pending-only',
+    )
+    expect(positive.length, 'the scenario expects something to happen').toBeGreaterThan(0)
+    const { alerts, verdict } = await runShipped(withoutFaults(drill, positive), setup)
+    for (const [name] of positive) {
+      const alert = alerts.find(({ alertname }) => alertname === name)!
+      expect(alert, `${name}: ${alert.detail}`).toMatchObject({ ok: false, firingAt: null })
+      expect(alert.detail).toMatch(/never fires|never pending/)
+    }
+    expect(verdict).toBe('expectation failed')
+  })
+})
+
+/** No longer than until the last alert should have fired. */
+function withoutFaults(drill: Drill, positive: readonly (readonly [string, AlertExpected])[]): Drill {
+  const firingMs = positive.map(([, expected]) => (expected.kind === 'fires' ? expected.firing[1] : 0))
+  const lastEventMs = Math.max(...drill.events.map(({ startMs }) => startMs))
+  const lengthMs = Math.min(drill.lengthMs, Math.max(lastEventMs + 120_000, ...firingMs.map((ms) => ms + 60_000)))
+  const expectations = { ...drill.expect, logs: [], traces: [], panels: [] }
+  return { ...drill, lengthMs, events: [], steady: undefined, expect: expectations }
+}
