@@ -1,5 +1,5 @@
 /** `firedrill run`: runs drills and says which expectations held. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { withReceivers } from '../alertmanager/paging.ts'
@@ -13,6 +13,8 @@ import { mergeSurveys } from '../findings/survey.ts'
 import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
 import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
+import { drillPagePath } from '../report/html/drill-page.ts'
+import { runPage } from '../report/html/run-page.ts'
 import { runReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
 import { terminalReport } from '../report/terminal.ts'
@@ -23,6 +25,7 @@ import type { CommandContext } from './context.ts'
 import { addNarrowOptions, type NarrowOptions, narrow } from './narrow.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
+import { repeatCommand, repeatOptions } from './repeat-command.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import {
   chooseJudge,
@@ -78,7 +81,7 @@ export function addRunCommand(program: Command, start: Start): void {
     )
     .option('--dashboards <dir>', 'dashboards to judge (default: observability/grafana/dashboards)')
     .option('--no-dashboards', 'judge no dashboards')
-    .option('--report <dir>', 'write firedrill.json and junit.xml there')
+    .option('--report <dir>', 'write index.html, a page for each drill, firedrill.json and junit.xml there')
     .option('--json', 'print one JSON object instead of text', false)
     .option('--junit <file>', 'write JUnit XML')
     .option('--workers <n>', 'drills at a time (default: one for each core)', positiveNumber)
@@ -100,6 +103,7 @@ Examples:
   $ firedrill run --all --junit out.xml         for CI
   $ firedrill run --all --changed-since main    what a change can touch
   $ firedrill run --all --shard 1/4 --report out
+  $ firedrill run --all --report out            open out/index.html in a browser
   $ firedrill run --all --json | jq .exitCode
   $ firedrill run --all --deep --fail-on warning
   $ firedrill run --all --rules 'their/*.yml' --prometheus-config their/prometheus.yml --alertmanager their/alertmanager.yml
@@ -158,6 +162,9 @@ export async function runCommand(
       judge: judge.kind,
       prometheusBinary: judge.binary,
       temporaryFolder: context.temporaryFolder(),
+      ...(options.report !== undefined && {
+        report: { folder: options.report, repeatOptions: repeatOptions(options), version: context.version },
+      }),
     },
     workers: options.workers ?? context.cores,
     judge: judge.identity,
@@ -220,12 +227,17 @@ export function concludeRun(
     observations,
     exitCode,
   })
+  const repeat = (result: DrillResult) => repeatCommand(result, repeatOptions(options))
   if (options.report !== undefined) {
     write(join(options.report, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
     write(join(options.report, 'junit.xml'), junitReport(results))
+    const { report: folder } = options
+    const hasPage = ({ scenario }: DrillResult) => existsSync(join(folder, drillPagePath(scenario)))
+    const { version } = context
+    const page = runPage({ results, coverage, panels, noticed, exitCode, version, hasPage, repeat })
+    write(join(folder, 'index.html'), page)
   }
   if (options.junit !== undefined) write(options.junit, junitReport(results))
-  const repeat = (result: DrillResult) => repeatCommand(result, options)
   const { findings } = report
   writeCiOutputs({ results, coverage, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
   if (options.json) {
@@ -251,16 +263,6 @@ function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillR
   const survey = mergeSurveys(results.flatMap((result) => result.survey ?? []))
   const panelQueries = panelQueriesOf(dashboards)
   return findingsInRun({ config, groups, alertmanager, documentation, panelQueries, survey, results }, ignore)
-}
-
-/** What the user would type to see this drill again. */
-function repeatCommand({ scenario, seed }: DrillResult, options: ReportingOptions): string {
-  const parts = ['firedrill run', scenario, `--seed ${seed}`]
-  if (options.rules !== undefined) parts.push(`--rules '${options.rules}'`)
-  if (typeof options.dashboards === 'string') parts.push(`--dashboards ${options.dashboards}`)
-  if (options.prometheusConfig !== undefined) parts.push(`--prometheus-config ${options.prometheusConfig}`)
-  if (options.judge === 'prometheus') parts.push('--judge prometheus')
-  return parts.join(' ')
 }
 
 function progressLine(

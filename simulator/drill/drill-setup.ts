@@ -26,7 +26,7 @@ export interface DrillSetup {
   /** Of this run alone; whoever made it removes it. */
   readonly temporaryFolder: string
   /** Where the page of each drill is written, and the options that the command to repeat it carries on. */
-  readonly report?: { readonly folder: string; readonly repeatOptions: string }
+  readonly report?: { readonly folder: string; readonly repeatOptions: string; readonly version: string }
   /** Alerts to explain: these by name, or those that the drill names, that failed, or that were active. */
   readonly explain?: readonly string[] | 'those that matter'
 }

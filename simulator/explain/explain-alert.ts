@@ -375,21 +375,11 @@ function stepsOf(story: Story): ExplanationStep[] {
     return steps
   }
   const firing = focus.firingAt!
-  if (rule.forMs > 0) {
-    add(
-      firing,
-      'Firing',
-      `The condition stayed true at every evaluation for ${formatDuration(rule.forMs)} ("for"), so the first evaluation after that fires.`,
-    )
-  } else add(firing, 'Firing', 'The rule has no "for": the first evaluation that sees the condition fires.')
-  if (result.window) {
-    const inside = firing[0] >= result.window[0] && firing[1] <= result.window[1]
-    add(
-      result.window,
-      inside ? 'Inside of the legal window' : 'Outside of the legal window',
-      `The scenario allows the first firing ${formatInterval(result.window)}.`,
-    )
-  }
+  const reason =
+    rule.forMs > 0
+      ? `The condition stayed true at every evaluation for ${formatDuration(rule.forMs)} ("for"), so the first evaluation after that fires.`
+      : 'The rule has no "for": the first evaluation that sees the condition fires.'
+  add(firing, 'Firing', `${reason}${windowText(firing, result.window)}`)
   if (closest && decider?.comparison && closest.atS >= trueAtS) {
     add([closest.atS, closest.atS], 'At its furthest', `${capital(closestText(story))}.`)
   }
@@ -398,6 +388,12 @@ function stepsOf(story: Story): ExplanationStep[] {
     add(focus.resolvedAt, 'Resolved', `The first evaluation without a result ends it${keep}.`)
   } else add(null, 'Not resolved', 'It fires until the end of the drill.')
   return steps
+}
+
+function windowText(firing: Interval, window: Interval | null): string {
+  if (!window) return ''
+  const inside = firing[0] >= window[0] && firing[1] <= window[1]
+  return ` The scenario allows the first firing ${formatInterval(window)}: this is ${inside ? 'inside' : 'outside'}.`
 }
 
 /** Under `and`: both sides were true, but not at the same time. */

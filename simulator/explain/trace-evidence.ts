@@ -4,6 +4,8 @@ import type { Interval } from '../drill/drill-result.ts'
 import type { SpanRecord } from '../drill/span-record.ts'
 import type { Drill } from '../scenario/scenario.ts'
 
+/** Requests from outside; what a service does by itself (a training) takes minutes on a good day. */
+const serverKind = 1
 const spansShown = 40
 
 /** Reads all spans twice: once to choose, once for the chosen. Memory does not grow with their number. */
@@ -17,7 +19,7 @@ export async function collectTraces(
   const failed = new Slowest()
   for await (const span of spans()) {
     const atS = (span.startMs - startMs) / 1000
-    if (span.parentSpanId === undefined) {
+    if (span.parentSpanId === undefined && span.kind === serverKind) {
       if (atS >= fromS && atS <= toS) slowest.offer(span)
       // The last minutes before the fault: caches are warm.
       else if (atS < fromS && atS > fromS - 120 && span.status.code !== 2) usual.offer(span)
@@ -26,7 +28,7 @@ export async function collectTraces(
   }
   const before = usual.alike(slowest.span)
   const picked = [
-    { what: 'The slowest request before the fault', span: before },
+    { what: 'The same kind of request before the fault', span: before },
     { what: fromS > 0 ? 'The slowest request during the fault' : 'The slowest request', span: slowest.span },
     { what: 'A failed request during the fault', span: failed.span },
   ].flatMap(({ what, span }) => (span ? { what, traceId: span.traceId } : []))
