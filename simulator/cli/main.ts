@@ -8,6 +8,7 @@ import { packageRoot } from '../package-root.ts'
 import { addCheckCommand } from './check.ts'
 import { createConsole } from './console.ts'
 import type { CommandContext } from './context.ts'
+import { addCoverageCommand } from './coverage.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExplainCommand } from './explain.ts'
 import { addExportCommand } from './export.ts'
@@ -73,6 +74,7 @@ ${Object.values(exitCodes)
   addRunCommand(program, start)
   addCheckCommand(program, start)
   addExplainCommand(program, start)
+  addCoverageCommand(program, start)
   addListCommand(program, start)
   addLiveCommand(program, start)
   addMergeCommand(program, start)

@@ -67,8 +67,8 @@ class Reader {
     let data: unknown
     try {
       data = JSON.parse(this.#text.replace(/^\uFEFF/, ''))
-    } catch (error) {
-      this.#notJson(error as Error)
+    } catch {
+      this.#notJson()
       return undefined
     }
     if (!isObject(data)) return this.#refuse('not-a-dashboard', [], 'is no dashboard: it is not a JSON object')
@@ -271,20 +271,15 @@ class Reader {
     return message
   }
 
-  #notJson(error: Error): void {
-    const offset = /position (\d+)/.exec(error.message)
-    const at = offset ? Number(offset[1]) : this.#text.length
-    const before = this.#text.slice(0, at).split('\n')
-    this.problems.push({
-      code: 'not-json',
-      severity: 'error',
-      file: this.#file,
-      line: before.length,
-      column: before.at(-1)!.length + 1,
-      path: '',
-      message: `is not JSON: ${error.message.replace(/ in JSON at position.*$| \(line .*$/, '')}`,
-      hint: undefined,
-    })
+  /** Engines word it differently and name a place or none: the words of the YAML parser are always the same. */
+  #notJson(): void {
+    const counter = new LineCounter()
+    const [first] = parseDocument(this.#text, { lineCounter: counter, prettyErrors: false }).errors
+    const { line, col } = counter.linePos(first ? first.pos[0] : 0)
+    const message = first ? `is not JSON: ${first.message}` : 'is not JSON'
+    const hint = first ? undefined : 'a comma behind the last entry, a comment, or text in single quotes?'
+    const place = { file: this.#file, line: line || 1, column: col || 1, path: '' }
+    this.problems.push({ code: 'not-json', severity: 'error', ...place, message, hint })
   }
 
   #refuse(code: string, path: DataPath, message: string, hint?: string): undefined {
