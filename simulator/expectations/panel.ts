@@ -83,7 +83,7 @@ function judgeExpected(
   const wrong = whatIsWrong(evaluation, context)
   if (wrong) return { result: { ...base, ...wrong }, has: false, moves: false }
   const series = evaluation.series.filter((one) => isChosen(one, expected))
-  const window = expected.duringMs ?? [drill.steady?.fromMs ?? 0, drill.lengthMs]
+  const window = expected.duringMs ?? [drill.steady?.fromMs ?? 0, drill.lengthMs + 1]
   const shown = count(series, window)
   const state = shown.numbers > 0 ? ('data' as const) : ('empty' as const)
   const change =
@@ -167,7 +167,7 @@ function judgeUnasked(evaluation: TargetEvaluation, drill: Drill, context: Panel
   }
   const wrong = whatIsWrong(evaluation, context)
   if (wrong) return { ...base, ...wrong, ok: false }
-  const shown = count(evaluation.series, [0, drill.lengthMs])
+  const shown = count(evaluation.series, [0, drill.lengthMs + 1])
   let best: Move | undefined
   for (const event of drill.events) {
     const during = [event.startMs, Math.min(event.endMs, drill.lengthMs)] as const
@@ -236,6 +236,7 @@ interface Count {
   readonly numbers: number
 }
 
+/** A window ends before its last moment: when an event is over, what comes belongs to afterwards. */
 function count(series: readonly PanelSeries[], [fromMs, toMs]: readonly [number, number]): Count {
   let shown = 0
   let points = 0
@@ -243,7 +244,7 @@ function count(series: readonly PanelSeries[], [fromMs, toMs]: readonly [number,
   for (const { timesMs, values } of series) {
     const before = points
     for (let i = 0; i < timesMs.length; i += 1) {
-      if (timesMs[i]! < fromMs || timesMs[i]! > toMs) continue
+      if (timesMs[i]! < fromMs || timesMs[i]! >= toMs) continue
       points += 1
       if (!Number.isNaN(values[i]!)) numbers += 1
     }
@@ -277,11 +278,11 @@ function strongestMove(
   const beforeMs = Math.max(0, 2 * fromMs - toMs, Math.min(drill.steady?.fromMs ?? 0, fromMs - 1))
   if (beforeMs >= fromMs) return undefined
   // Over all series: one that appears only during the event must be told from one that nobody could have seen before.
-  const steps = new Set(series.flatMap(({ timesMs }) => timesMs.filter((ms) => ms >= fromMs && ms <= toMs))).size
+  const steps = new Set(series.flatMap(({ timesMs }) => timesMs.filter((ms) => ms >= fromMs && ms < toMs))).size
   const comesAndGoes = noise && series.some(({ timesMs }) => timesMs[0]! > warmUpMs && timesMs[0]! < fromMs)
   let best: Move | undefined
   for (const { name, timesMs, values } of series) {
-    const before = numbersIn(timesMs, values, beforeMs, fromMs - 1)
+    const before = numbersIn(timesMs, values, beforeMs, fromMs)
     const during = numbersIn(timesMs, values, fromMs, toMs)
     if (before.length === 0 && comesAndGoes) continue
     const change = compare(name, before, during, steps, by, noise ? (toMs - beforeMs) / 2 / (fromMs - beforeMs) : 0)
@@ -295,7 +296,7 @@ function strongestMove(
 }
 
 function numbersIn(timesMs: readonly number[], values: readonly number[], fromMs: number, toMs: number): number[] {
-  return values.filter((value, i) => timesMs[i]! >= fromMs && timesMs[i]! <= toMs && !Number.isNaN(value))
+  return values.filter((value, i) => timesMs[i]! >= fromMs && timesMs[i]! < toMs && !Number.isNaN(value))
 }
 
 /**
