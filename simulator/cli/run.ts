@@ -1,15 +1,17 @@
 /** `firedrill run`: runs drills and says which expectations held. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { withReceivers } from '../alertmanager/paging.ts'
 import type { DrillResult, Finding } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
+import { askServers } from '../expectations/ask-servers.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
 import { deepDrills, isDeep } from '../findings/deep-drills.ts'
 import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
 import { panelQueriesOf } from '../findings/panel-queries.ts'
 import { mergeSurveys } from '../findings/survey.ts'
+import { placeInTime } from '../push/place-in-time.ts'
 import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
 import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
@@ -58,6 +60,8 @@ export interface RunOptions extends ReportingOptions, JudgeOptions, PushOptions,
   readonly seed?: number
   readonly workers?: number
   readonly force: boolean
+  readonly loki?: string
+  readonly jaeger?: string
   readonly deep: boolean
 }
 
@@ -81,6 +85,12 @@ export function addRunCommand(program: Command, start: Start): void {
     )
     .option('--dashboards <dir>', 'dashboards to judge (default: observability/grafana/dashboards)')
     .option('--no-dashboards', 'judge no dashboards')
+    .option(
+      '--loki <url>',
+      'ask this Loki, too, what is expected of logs (after --push, with the same --ending)',
+      serverUrl,
+    )
+    .option('--jaeger <url>', 'ask this Jaeger, too, what is expected of traces', serverUrl)
     .option('--report <dir>', 'write index.html, a page for each drill, firedrill.json and junit.xml there')
     .option('--json', 'print one JSON object instead of text', false)
     .option('--junit <file>', 'write JUnit XML')
@@ -147,8 +157,9 @@ export async function runCommand(
   }
   const narrowed = await narrow(selected.drills, options, set, context)
   if (typeof narrowed === 'number') return narrowed
-  const chosen = narrowed.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
-  if (isPush(options)) return pushCommand(chosen, set.loaded!, options, context)
+  const seeded = narrowed.map((drill): Drill => ({ ...drill, seed: options.seed ?? drill.seed }))
+  if (isPush(options)) return pushCommand(seeded, set.loaded!, options, context)
+  const chosen = seeded.map((drill) => atTimeOfServers(drill, options))
   const dashboardCode = printDashboardProblems(set.loaded!.dashboardProblems, context)
   const judge = await chooseJudge(options, context)
   if (typeof judge === 'number') return judge
@@ -176,7 +187,8 @@ export async function runCommand(
     await pool.stop()
   })
   context.onExit(() => pool.killChildren())
-  const all = await pool.run()
+  const all: DrillResult[] = []
+  for (const [i, result] of (await pool.run()).entries()) all.push(await askServers(result, drills[i]!, options))
   console.progress('')
   if (options.shard && options.report !== undefined) writeShard(options.report, options.shard, all, options, context)
   return concludeRun(
@@ -263,6 +275,18 @@ function findingsOfRun({ loaded, findingFiles }: SetUp, results: readonly DrillR
   const survey = mergeSurveys(results.flatMap((result) => result.survey ?? []))
   const panelQueries = panelQueriesOf(dashboards)
   return findingsInRun({ config, groups, alertmanager, documentation, panelQueries, survey, results }, ignore)
+}
+
+/** The signals that the servers were given are those of the drill at the time at which it was pushed. */
+function atTimeOfServers(drill: Drill, { loki, jaeger, ending, history }: RunOptions): Drill {
+  if ((loki ?? jaeger) === undefined || ending === 'now') return drill
+  return placeInTime(drill, { endingMs: ending, ...(history !== undefined && { historyMs: history }) })
+}
+
+function serverUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    throw new InvalidArgumentError('Write for example http://localhost:3100.')
+  return text
 }
 
 function progressLine(
