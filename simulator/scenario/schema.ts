@@ -242,7 +242,9 @@ export const twinSchema = z
       })
       .catchall(alertExpectedSchema)
       .default({})
-      .describe('Alerts whose expectation differs; "*" stands for all. Other sections replace those of the scenario'),
+      .describe(
+        'Alerts whose expectation differs; "*" stands for all. Other sections replace those of the scenario; what panels show is not taken over',
+      ),
   })
   .describe('A sibling that the rule must tell apart; a drill of its own')
 

@@ -31,6 +31,7 @@ export function expandTwin(data: Record<string, unknown>, twin: Twin, index: num
   const path: DataPath = ['twins', index]
   const findings: Finding[] = checkLeftOut(data, twin, path)
   const changed = new Changes(data)
+  changed.leaveOutPanels()
   for (const [key, value] of Object.entries(twin.set)) changed.set(key, value, [...path, 'set', key])
   changed.expect(valueAt(data, [...path, 'expect']), [...path, 'expect'])
   findings.push(...changed.findings)
@@ -107,6 +108,11 @@ class Changes {
     const last = target.path.at(-1)!
     if (value !== null) (container as Record<string | number, unknown>)[last] = value
     else if (isMapping(container)) delete container[last]
+  }
+
+  /** A twin tells rules apart. What panels show is the scenario's own matter, unless the twin says something about them. */
+  leaveOutPanels(): void {
+    if (isMapping(this.data.expect)) delete this.data.expect.panels
   }
 
   /** `"*"` stands for every alert of the scenario; sections replace those of the scenario. */
