@@ -45,6 +45,9 @@ import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
 /** What a run says and writes at its end. */
 export interface ReportingOptions extends SetUpOptions, CiOptions {
+  /** Addresses of real servers that were asked, too. */
+  readonly loki?: string
+  readonly jaeger?: string
   readonly judge: JudgeOptions['judge']
   readonly report?: string
   readonly json: boolean
@@ -60,8 +63,6 @@ export interface RunOptions extends ReportingOptions, JudgeOptions, PushOptions,
   readonly seed?: number
   readonly workers?: number
   readonly force: boolean
-  readonly loki?: string
-  readonly jaeger?: string
   readonly deep: boolean
 }
 
