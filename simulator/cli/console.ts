@@ -9,6 +9,10 @@ export interface Console {
   err(line: string): void
   /** Rewrites the progress line; nothing where stderr is no terminal. */
   progress(line: string): void
+  /** Rewrites a block of lines in place. @returns false where stderr is no terminal: then nothing was shown */
+  screen(lines: readonly string[]): boolean
+  /** Whether somebody watches the progress. */
+  readonly isTerminal: boolean
   readonly paint: Paint
   /** Asked before colour or progress is used. */
   readonly columns: number
@@ -28,6 +32,7 @@ export function createConsole(
 ): Console {
   const colored = options.color && stdout.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb'
   let shown = false
+  let screenLines = 0
   const clear = () => {
     if (shown) stderr.write('\r\u001b[2K')
     shown = false
@@ -46,7 +51,32 @@ export function createConsole(
       stderr.write(`\r\u001b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`)
       shown = line !== ''
     },
+    screen(lines) {
+      if (stderr.isTTY !== true || options.quiet) return false
+      const width = (stderr.columns ?? 80) - 1
+      const up = screenLines > 0 ? `\u001b[${screenLines}A\u001b[J` : ''
+      stderr.write(`${up}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
+      screenLines = lines.length
+      return true
+    },
+    isTerminal: stderr.isTTY === true && !options.quiet,
     paint: pc.createColors(colored),
     columns: stdout.columns ?? 100,
   }
+}
+
+/** Cuts what is seen, not the codes of colours: a line that wraps would shift the whole block. */
+function cut(line: string, width: number): string {
+  let seen = 0
+  let result = ''
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
+  for (const part of line.split(/(\u001b\[[\d;]*m)/)) {
+    if (part.startsWith('\u001b')) {
+      result += part
+      continue
+    }
+    result += part.slice(0, Math.max(0, width - seen))
+    seen += part.length
+  }
+  return result
 }

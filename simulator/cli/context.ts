@@ -17,4 +17,5 @@ export interface CommandContext {
   wallClock(): number
   readonly cores: number
   readonly nodeVersion: string
+  readonly pid: number
 }

@@ -12,6 +12,7 @@ import { addCoverageCommand } from './coverage.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExplainCommand } from './explain.ts'
 import { addExportCommand } from './export.ts'
+import { addFaultCommand } from './fault.ts'
 import { addListCommand } from './list.ts'
 import { addLiveCommand } from './live.ts'
 import { addMergeCommand } from './merge.ts'
@@ -19,6 +20,7 @@ import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
 import { addScoreCommand } from './score.ts'
 import { addThresholdCommand } from './threshold.ts'
+import { addUpCommand } from './up.ts'
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 
@@ -81,6 +83,8 @@ ${Object.values(exitCodes)
   addScoreCommand(program, start)
   addThresholdCommand(program, start)
   addExportCommand(program, start)
+  addUpCommand(program, start)
+  addFaultCommand(program, start)
   addDoctorCommand(program, start)
   return program
 }
@@ -119,5 +123,6 @@ function createContext(options: { color?: boolean; quiet?: boolean }): CommandCo
     wallClock: () => performance.now(),
     cores: availableParallelism(),
     nodeVersion: process.version,
+    pid: process.pid,
   }
 }

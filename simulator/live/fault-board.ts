@@ -1,6 +1,6 @@
 /** The faults that are active in the live world: injected by hand or by a scenario, healed by hand, by time or at the end. */
 import type { LiveClock } from '../../services/runtime/live/live-clock.ts'
-import type { ActiveFault, FaultWorld } from '../faults/define-fault.ts'
+import type { ActiveFault, FaultDefinition, FaultWorld } from '../faults/define-fault.ts'
 import { faults, findFault } from '../faults/index.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 import { UnsupportedFaultError } from './platform-state.ts'
@@ -12,6 +12,8 @@ export interface FaultRequest {
   readonly params: Readonly<Record<string, unknown>>
   /** 0 to 1; full when left out. */
   readonly severity?: number
+  /** The parameters have passed the fault's schema already, as those of a scenario have. */
+  readonly validated?: boolean
   /** Heals by itself after this time, milliseconds of the platform. */
   readonly holdMs?: number
 }
@@ -60,22 +62,18 @@ export class FaultBoard {
       const hint = nearest ? `; did you mean "${nearest}"?` : '; firedrill fault list shows all'
       throw new FaultRequestError(`no fault is called "${request.fault}"${hint}`)
     }
-    const parsed = definition.schema.safeParse(request.params)
-    if (!parsed.success) {
-      const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'parameters'}: ${message}`)
-      throw new FaultRequestError(`${request.fault}: ${problems.join('; ')}`)
-    }
+    const params = request.validated ? request.params : validate(definition, request)
     if (request.severity !== undefined && request.severity !== 1 && !definition.graded) {
       throw new FaultRequestError(`${request.fault} has no degrees: leave severity out`)
     }
     let fault: ActiveFault
     try {
-      fault = definition.start(this.#world, parsed.data)
+      fault = definition.start(this.#world, params)
     } catch (error) {
       if (error instanceof UnsupportedFaultError) throw new FaultRequestError(`${request.fault}: ${error.message}`)
       throw error
     }
-    const description = definition.describe(parsed.data)
+    const description = definition.describe(params)
     const listed = { id, fault: request.fault, description, since: new Date().toISOString() }
     const cancel =
       request.holdMs === undefined ? () => {} : this.#clock.after(request.holdMs, () => this.heal(id, 'time'))
@@ -105,4 +103,12 @@ export class FaultBoard {
   healAll(by: string): ListedFault[] {
     return [...this.#active.keys()].flatMap((id) => this.heal(id, by) ?? [])
   }
+}
+
+/** Every problem at once. @throws FaultRequestError */
+function validate(definition: FaultDefinition<unknown>, { fault, params }: FaultRequest): unknown {
+  const parsed = definition.schema.safeParse(params)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'parameters'}: ${message}`)
+  throw new FaultRequestError(`${fault}: ${problems.join('; ')}`)
 }

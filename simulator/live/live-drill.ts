@@ -22,11 +22,11 @@ import { judgeTraces } from '../expectations/trace.ts'
 import { serviceNames } from '../faults/fault-targets.ts'
 import type { Labels } from '../judge/judge.ts'
 import type { AlertExpected, Drill } from '../scenario/scenario.ts'
-import { type TimelineStep, timelineOf } from '../scenario/timeline.ts'
 import { createTenants } from '../workload/tenants.ts'
 import { type ExposedValue, readSamples } from './exposition-reader.ts'
 import { liveEpisodes, type RecordedAlert } from './live-episodes.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions, type ServerPlan } from './live-platform.ts'
+import { playTimeline } from './play-timeline.ts'
 import { unconfirmable } from './speed/confirmable.ts'
 import { LiveKernel } from './traffic/live-kernel.ts'
 import type { Notification } from './webhook-receiver.ts'
@@ -119,37 +119,25 @@ class LiveDrillRun {
     this.#options.onPlatform(platform)
     await platform.start()
     const kernel = new LiveKernel(platform.clock, this.#zero(), (error) => this.#deaths.push(error.message))
-    for (const step of timelineOf(this.#drill)) {
-      const { atMs } = step
-      kernel.after(atMs - kernel.nowMs, () => {
-        this.#lateness.push(this.#nowMs() - atMs)
-        try {
-          this.#act(step)
-        } catch (error) {
-          this.#deaths.push((error as Error).message)
-        }
-      })
-    }
+    playTimeline(this.#drill, {
+      board: platform.board,
+      scheduler: kernel,
+      nowMs: () => this.#nowMs(),
+      onStep: (lateMs) => this.#lateness.push(lateMs),
+      onError: (error) => this.#deaths.push(error.message),
+    })
     this.#witness.start()
     const lateness = watchLateness()
     while (this.#nowMs() < lengthMs) {
       const firing = openAlerts(platform.notifications)
       this.#options.onProgress({ drillMs: this.#nowMs(), lengthMs, firing })
       await new Promise((resolve) => setTimeout(resolve, Math.min(200, this.#wallMs(lengthMs - this.#nowMs()) + 1)))
+      if (platform.isStopped) throw new LivePartError('interrupted')
       if (this.#deaths.length > 0) throw new LivePartError(this.#deaths[0]!)
     }
     this.#ended = true
     this.#lateness.push(lateness.stop() * this.#options.speed)
     await this.#awaitResolved()
-  }
-
-  /** @throws FaultRequestError when the live world can't play the fault */
-  #act({ event, action, severity }: TimelineStep): void {
-    const { board } = this.#platform
-    const { id, fault, params } = event
-    if (action === 'start') board.inject({ fault, params, severity }, 'scenario', id)
-    else if (action === 'stop') board.heal(id, 'scenario')
-    else board.setSeverity(id, severity)
   }
 
   async conclude(startedMs: number): Promise<LiveDrillResult> {

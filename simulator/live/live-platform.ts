@@ -75,6 +75,8 @@ export class LivePlatform {
   readonly #state: PlatformState
   readonly #lags = new Map<string, number>()
   readonly #epochMs: number
+  #stopped = false
+  #said: string[] = []
 
   constructor(options: LivePlatformOptions) {
     this.#options = options
@@ -89,7 +91,10 @@ export class LivePlatform {
       restartAfterMs: this.clock.wallMs(restartAfterMs),
       release: (name) => this.#state.release(name),
       hold: (name) => this.#state.hold(name),
-      onLine: options.onLine,
+      onLine: (process, line, stream) => {
+        if (stream === 'stderr') this.#said = [...this.#said.slice(-4), `${process}: ${line}`]
+        options.onLine(process, line, stream)
+      },
       onDeath: options.onDeath,
     })
     const foreign = new Set(['prometheus'])
@@ -110,6 +115,11 @@ export class LivePlatform {
       foreign,
     })
     this.board = new FaultBoard(this.#state.controls(), this.clock, () => this.#state.changed(), options.onAudit)
+  }
+
+  /** Asked to end; nothing is started any more. */
+  get isStopped(): boolean {
+    return this.#stopped
   }
 
   get notifications(): WebhookReceiver['notifications'] {
@@ -151,6 +161,7 @@ export class LivePlatform {
   /** Ends everything in order: first the load, so that nothing fails only because its receiver went before it. */
   async stop(): Promise<string[]> {
     const { supervisor } = this
+    this.#stopped = true
     const late = await supervisor.stop(['traffic'], stopMsMax)
     late.push(...(await supervisor.stop([...serviceNames, 'prometheus'], stopMsMax)))
     late.push(...(await supervisor.stop(['infrastructure', 'alertmanager'], stopMsMax)))
@@ -160,6 +171,7 @@ export class LivePlatform {
 
   /** At once, synchronously. */
   killAll(): void {
+    this.#stopped = true
     this.supervisor.killAll()
     this.#close()
   }
@@ -194,7 +206,7 @@ export class LivePlatform {
 
   /** A service has loaded its code and waits for the start. */
   async #loaded(name: string): Promise<void> {
-    await until(readyMsMax, () => this.#state.isWaiting(name) || undefined, `${name} does not come up`)
+    await this.#until(() => this.#state.isWaiting(name) || undefined, `${name} does not come up`)
   }
 
   /** All services begin at the same time, as they do in the virtual world; that time is zero. */
@@ -284,7 +296,7 @@ export class LivePlatform {
         return undefined
       }
     }
-    await until(readyMsMax, ask, `${name} does not answer on ${url}`)
+    await this.#until(ask, `${name} does not answer on ${url}`)
   }
 
   /** As the data pipeline shows it; asked for anew in the background, because faults can't wait. */
@@ -306,20 +318,22 @@ export class LivePlatform {
       .catch(() => {})
     return this.#lags.get(key) ?? Number.POSITIVE_INFINITY
   }
-}
 
-async function until<T>(
-  withinMs: number,
-  ask: () => T | undefined | Promise<T | undefined>,
-  otherwise: string,
-): Promise<T> {
-  const startedMs = performance.now()
-  for (;;) {
-    const answer = await ask()
-    if (answer !== undefined) return answer
-    if (performance.now() - startedMs > withinMs) {
-      throw new LivePartError(`${otherwise} within ${withinMs / 1000} s`)
+  async #until<T>(ask: () => T | undefined | Promise<T | undefined>, otherwise: string): Promise<T> {
+    const startedMs = performance.now()
+    for (;;) {
+      const answer = await ask()
+      if (this.#stopped) throw new LivePartError('interrupted')
+      if (answer !== undefined) return answer
+      if (performance.now() - startedMs > readyMsMax) {
+        throw new LivePartError(`${otherwise} within ${readyMsMax / 1000} s${this.#lastWords()}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+
+  /** What the parts said last on stderr, for the message. */
+  #lastWords(): string {
+    return this.#said.length > 0 ? `\n${this.#said.join('\n')}` : ''
   }
 }
