@@ -2,6 +2,7 @@
 import type { Engine, ExpressionFacts, ParsedRule } from '../judge/embedded/engine.ts'
 import { orderProblems, type Problem } from '../scenario/problem.ts'
 import { alertSeries } from './dependencies.ts'
+import { fillInRecordings } from './fill-in-recordings.ts'
 
 export interface RuleGroup {
   readonly file: string
@@ -14,6 +15,8 @@ export interface RuleGroup {
 }
 
 export interface Rule extends ParsedRule {
+  /** What is evaluated: as written, with the recordings of the same group filled in. */
+  readonly expression: string
   /** `file:line`. */
   readonly place: string
   readonly group: string
@@ -37,8 +40,7 @@ export function loadRules(
   queryOffsetMs = 0,
 ): LoadedRules {
   const problems: Problem[] = []
-  const groups: (Omit<RuleGroup, 'rules'> & { readonly rules: readonly Omit<Rule, 'readsByPattern'>[] })[] = []
-  let index = 0
+  const parsed: { path: string; group: ParsedGroup }[] = []
   for (const { path, text } of files) {
     const wrong = engine.checkRules(text)
     for (const { line, column, message } of wrong) {
@@ -51,43 +53,42 @@ export function loadRules(
         hint: undefined,
       })
     }
-    if (wrong.length > 0) continue
-    for (const group of engine.parseRules(text)) {
-      groups.push({
-        file: path,
-        name: group.name,
-        intervalMs: group.intervalMs ?? evaluationIntervalMs,
-        queryOffsetMs: group.queryOffsetMs ?? queryOffsetMs,
-        limit: group.limit,
-        rules: group.rules.map((rule) => ({
-          ...rule,
-          labels: { ...group.labels, ...rule.labels },
-          place: `${path}:${rule.line}`,
-          group: group.name,
-          index: index++,
-          facts: engine.inspect(rule.expression),
-        })),
-      })
-    }
+    if (wrong.length === 0) parsed.push(...engine.parseRules(text).map((group) => ({ path, group })))
   }
   if (problems.length > 0) return { groups: [], problems: orderProblems(problems) }
-  const recorded = groups.flatMap(({ rules }) =>
-    rules.filter(({ kind }) => kind === 'recording').map(({ name }) => name),
-  )
+  const recorded = parsed
+    .flatMap(({ group }) => group.rules.filter(({ kind }) => kind === 'recording'))
+    .map(({ name }) => name)
+  const isRecordedOnce = (name: string) => recorded.filter((other) => other === name).length === 1
   const written = [...new Set([...recorded, ...alertSeries])]
-  const withReads = (rule: Omit<Rule, 'readsByPattern'>): Rule => ({
-    ...rule,
-    readsByPattern: rule.facts.selectors
-      .filter(({ metric }) => metric === undefined)
-      .flatMap(({ selector }) => engine.matchesName(selector, written)),
+  let index = 0
+  const groups = parsed.map(({ path, group }): RuleGroup => {
+    const rules = group.rules.map((rule) => ({ ...rule, labels: { ...group.labels, ...rule.labels } }))
+    return {
+      file: path,
+      name: group.name,
+      intervalMs: group.intervalMs ?? evaluationIntervalMs,
+      queryOffsetMs: group.queryOffsetMs ?? queryOffsetMs,
+      limit: group.limit,
+      // A limit makes a recording give less than its expression.
+      rules: (group.limit > 0 ? rules : fillInRecordings(rules, isRecordedOnce)).map((rule) => {
+        const facts = engine.inspect(rule.expression)
+        const readsByPattern = facts.selectors
+          .filter(({ metric }) => metric === undefined)
+          .flatMap(({ selector }) => engine.matchesName(selector, written))
+        return { ...rule, place: `${path}:${rule.line}`, group: group.name, index: index++, facts, readsByPattern }
+      }),
+    }
   })
-  return { groups: groups.map((group) => ({ ...group, rules: group.rules.map(withReads) })), problems: [] }
+  return { groups, problems: [] }
 }
 
 /** Whether a template of the rule asks queries of its own. */
 export function queriesInTexts({ labels, annotations }: ParsedRule): boolean {
   return [...Object.values(labels), ...Object.values(annotations)].some((text) => /\{\{[^}]*\bquery\b/.test(text))
 }
+
+type ParsedGroup = ReturnType<Engine['parseRules']>[number]
 
 /** Names of all alerts, sorted, each once. */
 export function alertNames(groups: readonly RuleGroup[]): string[] {

@@ -26,7 +26,7 @@ export interface ExpressionPart {
 /** @returns undefined when the grammar does not know the expression (a newer Prometheus may) */
 export function takeApart(expression: string): ExpressionPart | undefined {
   const shifts = shiftsOf(expression)
-  const source = { text: expression, masked: mask(expression, shifts), shifts }
+  const source = { text: expression, masked: withoutShifts(expression, shifts), shifts }
   const root = parser.parse(source.masked).topNode.firstChild
   if (!root || hasError(root.parent!)) return undefined
   return partOf(root, source)
@@ -38,7 +38,7 @@ interface Source {
   readonly shifts: readonly Range[]
 }
 
-interface Range {
+export interface Range {
   readonly from: number
   readonly to: number
 }
@@ -47,7 +47,7 @@ interface Range {
  * The grammar lets `offset` and `@` of a selector reach over the whole expression before them, where Prometheus binds
  * them to the selector. Their places are right though: they are hidden while the tree is made, and shown in its texts.
  */
-function shiftsOf(expression: string): Range[] {
+export function shiftsOf(expression: string): Range[] {
   const shifts: Range[] = []
   parser.parse(expression).iterate({
     enter({ node, name }) {
@@ -59,7 +59,8 @@ function shiftsOf(expression: string): Range[] {
   return shifts.sort((a, b) => a.from - b.from)
 }
 
-function mask(text: string, ranges: readonly Range[]): string {
+/** The same text with blanks for the ranges, so that places stay where they are. */
+export function withoutShifts(text: string, ranges: readonly Range[]): string {
   let masked = text
   for (const { from, to } of ranges) masked = masked.slice(0, from) + ' '.repeat(to - from) + masked.slice(to)
   return masked
