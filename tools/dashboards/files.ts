@@ -4,10 +4,11 @@ import { apiPerformance } from './api-performance.ts'
 import { businessMetrics } from './business-metrics.ts'
 import { firedrill } from './firedrill.ts'
 import { mlEngine } from './ml-engine.ts'
+import { slo } from './slo.ts'
 import { systemHealth } from './system-health.ts'
 
 export function dashboards(): Dashboard[] {
-  return [systemHealth(), apiPerformance(), mlEngine(), businessMetrics(), firedrill()]
+  return [systemHealth(), apiPerformance(), mlEngine(), businessMetrics(), firedrill(), slo()]
 }
 
 export function dashboardFiles(): Record<string, string> {

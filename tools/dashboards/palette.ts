@@ -48,3 +48,12 @@ export const networkDirections = { in: '#3274D9', out: '#A352CC' } as const
 export const diskDirections = { read: '#0FA3A3', written: '#8D6E63' } as const
 
 export const qualityMeasures = { NDCG: '#3274D9', MAP: '#A352CC', precision: '#0FA3A3', recall: '#8D6E63' } as const
+
+/** Short to long: the shorter the window, the lighter. */
+export const burnWindows = {
+  '5m': '#C0D8FF',
+  '30m': '#8AB8FF',
+  '1h': '#3274D9',
+  '6h': '#1B3F8B',
+  '3d': '#A352CC',
+} as const
