@@ -25,6 +25,6 @@ export function readText(path: string): string {
   return readFileSync(repositoryPath(path), 'utf8')
 }
 
-export function readRuleGroups(): readonly RuleGroup[] {
-  return (parse(readText('observability/prometheus/alert-rules.yml')) as { groups: RuleGroup[] }).groups
+export function readRuleGroups(file = 'alert-rules.yml'): readonly RuleGroup[] {
+  return (parse(readText(`observability/prometheus/${file}`)) as { groups: RuleGroup[] }).groups
 }

@@ -37,6 +37,25 @@ withPromtool(
   timeoutMs,
 )
 
+withPromtool(
+  `slo-rules.yml holds 18 valid rules${reason}`,
+  async () => {
+    expect(await promtool('check', 'rules', repositoryPath('observability/prometheus/slo-rules.yml'))).toContain(
+      'SUCCESS: 18 rules found',
+    )
+  },
+  timeoutMs,
+)
+
+withPromtool(
+  `the unit tests of the SLO rules pass${reason}`,
+  async () => {
+    const files = ['slo', 'slo-slow'].map((name) => repositoryPath(`observability/prometheus/tests/${name}.test.yml`))
+    expect(await promtool('test', 'rules', ...files)).not.toContain('FAILED')
+  },
+  4 * timeoutMs,
+)
+
 for (const { name, interval, rules } of readRuleGroups()) {
   const file = `observability/prometheus/tests/${name}.test.yml`
 

@@ -1,7 +1,8 @@
-/** The dashboard files as the builders give them: path inside the repository to text. */
+/** The dashboard files and their page, as the builders give them: path inside the repository to text. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { apiPerformance } from './api-performance.ts'
 import { businessMetrics } from './business-metrics.ts'
+import { documentation, documentationPath } from './documentation.ts'
 import { firedrill } from './firedrill.ts'
 import { mlEngine } from './ml-engine.ts'
 import { slo } from './slo.ts'
@@ -12,10 +13,10 @@ export function dashboards(): Dashboard[] {
 }
 
 export function dashboardFiles(): Record<string, string> {
-  return Object.fromEntries(
-    dashboards().map((dashboard) => [
-      `observability/grafana/dashboards/${dashboard.uid}.json`,
-      `${JSON.stringify(dashboard, undefined, 2)}\n`,
-    ]),
-  )
+  const pages = dashboards()
+  const files = pages.map((dashboard) => [
+    `observability/grafana/dashboards/${dashboard.uid}.json`,
+    `${JSON.stringify(dashboard, undefined, 2)}\n`,
+  ])
+  return Object.fromEntries([...files, [documentationPath, documentation(pages)]])
 }
