@@ -229,7 +229,7 @@ groups:
   - name: g
     rules:
       - { record: y, expr: 'x offset -5m' }
-      - { alert: OnY, expr: 'y > 5' }
+      - { alert: OnY, expr: 'last_over_time(y[1m]) > 5' }
 `,
       [rises],
     )
