@@ -37,7 +37,8 @@ function failedHeadline({ alerts, panels, logs, traces }: DrillResult, explained
   const others = failed.length > 1 ? ` ${failed.length - 1} more failed.` : ''
   const answer = explained.find(({ alertname }) => alertname === first.alertname)?.answer
   if (first.expected === 'fires' && first.firingAt === null) {
-    return `${first.alertname} should have paged and did not. ${answer?.replaceAll('`', '') ?? `${first.detail}.`}${others}`
+    const reason = answer?.replaceAll('`', '').replace(/^It (did not|could not) fire(: | )/, '') ?? `${first.detail}.`
+    return `${first.alertname} should have paged and did not: ${reason}${others}`
   }
   if (first.expected === 'fires') return `${first.alertname} paged, but not as it should: ${first.detail}.${others}`
   if (first.firingAt) return `${first.alertname} paged although it should have been ${first.expected}.${others}`

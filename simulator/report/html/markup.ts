@@ -19,7 +19,9 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
 /** Text in which what stands between backticks is code. */
 export function prose(text: string): Content {
   const parts = text.split('`')
-  return parts.map((part, i) => (i % 2 === 1 && i < parts.length - 1 ? html`<code>${part}</code>` : part))
+  // One that nothing closes is a character like others.
+  const open = parts.length % 2 === 0 ? [`\`${parts.pop()}`] : []
+  return [...parts.map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part)), ...open]
 }
 
 export function escapeHtml(text: string): string {

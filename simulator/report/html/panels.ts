@@ -61,7 +61,11 @@ function changeOf({ before, during }: PanelResult): number {
 function panelCard(one: PanelEvidence, { results, scale, faults, span, seriesMax, pointsMax }: Panels): Content {
   const result = results.find((candidate) => isSame(one, candidate))
   const unit = unitOf(one.unit)
-  const series = one.series.toSorted((a, b) => movement(b.values) - movement(a.values)).slice(0, seriesMax)
+  const series = one.series
+    .map((given) => ({ given, moved: movement(given.values) }))
+    .sort((a, b) => b.moved - a.moved)
+    .slice(0, seriesMax)
+    .map(({ given }) => given)
   const [first] = series
   const [fromS, toS] = span
   const cell = (from: number, to: number) => {

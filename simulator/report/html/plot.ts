@@ -42,7 +42,7 @@ ${faults.map(({ fromS, toS }) => html`<i class="fault" style="${spanStyle(fromS,
     .reverse()
     .map(({ one, i }) => html`<path class="line s${i}" d="${pathOf(one, scale, range)}"/>`)}</svg>${
     threshold && limit(threshold, range, unit)
-  }<span class="top">${formatValue(range.most, unit)}</span><span class="bottom">${formatValue(range.least, unit)}</span>${
+  }<span class="top" style="top:${percent(Math.min(0.62, 1 - shareOf(range.most, range)))}">${formatValue(range.most, unit)}</span><span class="bottom">${formatValue(range.least, unit)}</span>${
     mark &&
     html`<i class="mark" style="left:${placeOf(mark.atS, scale)};top:${heightOf(mark.value, range)}" title="${mark.text} at ${formatClock(mark.atS)}"></i>`
   }</div>`

@@ -4,7 +4,7 @@ import { formatDuration } from '../../expectations/clock-text.ts'
 import type { RunFinding, RunFindings } from '../../findings/look-for-findings.ts'
 import type { PanelCoverage, RuleCoverage } from '../coverage.ts'
 import { command, drillPagePath } from './drill-page.ts'
-import { headline } from './headline.ts'
+import { headline, joined } from './headline.ts'
 import { type Content, html, prose } from './markup.ts'
 import { renderPage } from './page.ts'
 import { spanStyle } from './scale.ts'
@@ -60,15 +60,21 @@ function runHeadline(
   failed: readonly DrillResult[],
   drilled: readonly RuleCoverage[],
 ): string {
-  const proven = drilled.filter(({ proven: isProven }) => isProven).length
-  const rules =
-    drilled.length > 0
-      ? ` ${proven} of ${drilled.length} drilled rules are proven: they page in time, stay quiet below the threshold, resolve, and say what is wrong.`
-      : ''
   if (results.length === 1) return headline(results[0]!, [])
-  if (failed.length === 0) return `All ${results.length} drills held.${rules}`
-  return `${failed.length} of ${results.length} drills failed.${rules}`
+  const proven = drilled.filter(({ proven: isProven }) => isProven).length
+  const share = proven === drilled.length ? `All ${proven}` : `${proven} of ${drilled.length}`
+  const rules = drilled.length > 0 ? ` ${share} drilled ${drilled.length === 1 ? 'rule is' : 'rules are'} proven` : ''
+  if (failed.length === 0) {
+    const means =
+      rules === '' ? '' : `${rules}: paging in time, quiet below the threshold, resolving, with a complete text.`
+    return `All ${results.length} drills held.${means}`
+  }
+  const names = failed.slice(0, namesShown).map(({ scenario }) => scenario)
+  const more = failed.length > namesShown ? [`${failed.length - namesShown} more`] : []
+  return `${failed.length} of ${results.length} drills failed: ${joined([...names, ...more])}.${rules}${rules && '.'}`
 }
+
+const namesShown = 3
 
 function failureCard(result: DrillResult, linkTo: LinkTo, repeat: string): Content {
   const { verdict, alerts, effects, steady, logs, traces, panels, notes, exitCode } = result

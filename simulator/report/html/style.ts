@@ -67,8 +67,8 @@ footer{color:var(--dim);font-size:12.5px;padding-top:14px;padding-bottom:28px}
 .map .broken rect{stroke:var(--fault);stroke-width:2;fill:color-mix(in srgb,var(--fault) 13%,var(--card))}
 .map .broken .note{fill:var(--fault);font-weight:600}
 .map line.broken{stroke:var(--fault);stroke-width:3;stroke-dasharray:5 4}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:24px 0 0;background:var(--rule);border:1px solid var(--rule);border-radius:10px;overflow:hidden}
-.tiles div{background:var(--card);padding:12px 14px}
+.tiles{display:flex;flex-wrap:wrap;width:fit-content;max-width:100%;gap:1px;margin:24px 0 0;background:var(--rule);border:1px solid var(--rule);border-radius:10px;overflow:hidden}
+.tiles div{background:var(--card);padding:12px 14px;flex:1 1 155px;max-width:240px}
 .tiles dt{font-size:12.5px;color:var(--dim)}
 .tiles dd{margin:1px 0 0;font-size:18px;font-weight:650;letter-spacing:-.01em;font-variant-numeric:tabular-nums}
 .tiles small{display:block}
@@ -144,7 +144,7 @@ i.state.firing+i.state.firing.maybe{background:repeating-linear-gradient(135deg,
 .limit em{position:absolute;right:6px;font:600 11px/1.2 system-ui,sans-serif;color:var(--firing);white-space:nowrap}
 .limit em.over{bottom:3px}.limit em.under{top:4px}
 .plot .top,.plot .bottom{position:absolute;left:6px;font-size:11px;color:var(--dim);font-variant-numeric:tabular-nums;text-shadow:0 0 3px var(--soft),0 0 3px var(--soft)}
-.plot .top{top:3px}.plot .bottom{bottom:2px}
+.plot .top{margin-top:2px}.plot .bottom{bottom:2px}
 .plot i.mark{width:8px;height:8px;margin:-4px 0 0 -4px;bottom:auto;border-radius:50%;background:var(--card);border:2px solid var(--s0)}
 .cross{position:absolute;top:0;bottom:0;width:1px;background:var(--ink);opacity:0;pointer-events:none}
 .says{position:absolute;top:4px;margin:0 8px;background:var(--card);border:1px solid var(--rule);border-radius:5px;padding:2px 7px;font-size:11.5px;line-height:1.35;opacity:0;pointer-events:none;max-width:60%;z-index:3;font-variant-numeric:tabular-nums}
@@ -268,16 +268,17 @@ td small{display:block}
   .span{grid-template-columns:minmax(0,1fr) 64px;gap:2px 8px}.span .track{grid-row:2;grid-column:1/-1}
   .log li{grid-template-columns:auto auto 1fr}.log li>span:last-child{grid-column:1/-1}
   .drill{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}.drill .track{grid-column:1/-1;grid-row:2}
-  .tiles{grid-template-columns:1fr 1fr}
+  .tiles div{flex-basis:40%;max-width:none}
   th,td{padding:6px 8px}
 }
 @media print{
-  :root,:root[data-theme=dark]{${light} color-scheme:light;--page:#fff;--shadow:none}
+  :root:root:root{${light} color-scheme:light;--page:#fff;--shadow:none}
   *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
   body{font-size:11px}
   .bar #theme,.parts,.copy,.skip{display:none}
   .wide{max-width:none;padding:0}
   .hero{padding-top:12px;grid-template-columns:minmax(0,1fr) 250px;gap:24px}.hero h1{font-size:19px}
+  .timeline h3,.card h4,.telling h4{break-after:avoid}
   .part{margin-top:18px}.part>h2{break-after:avoid}
   .row,.operand,.panel,.span,.log li,.steps li,tr,.scenario,.pager{break-inside:avoid}
   .drills{columns:1}
