@@ -145,7 +145,7 @@ async function suggest(
   set: Awaited<ReturnType<typeof setUp>>,
   context: CommandContext,
 ): Promise<number> {
-  const judge = await chooseJudge({ judge: 'auto' }, context)
+  const judge = await chooseJudge({ judge: 'embedded' }, context)
   if (typeof judge === 'number') return judge
   const pool = new WorkerPool(drills, {
     module: set.module,

@@ -40,7 +40,7 @@ Examples:
 It exits 0 when the question was answered, whatever the answer.`,
     )
     .action((scenario: string, alert: string | undefined, options: Omit<ExplainOptions, 'judge'>) =>
-      start((context) => explainCommand(scenario, alert, { ...options, judge: 'auto' }, context)),
+      start((context) => explainCommand(scenario, alert, { ...options, judge: 'embedded' }, context)),
     )
 }
 

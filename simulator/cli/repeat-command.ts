@@ -17,7 +17,7 @@ export function repeatOptions({
   if (rules !== undefined) parts.push(`--rules '${rules}'`)
   if (typeof dashboards === 'string') parts.push(`--dashboards ${dashboards}`)
   if (prometheusConfig !== undefined) parts.push(`--prometheus-config ${prometheusConfig}`)
-  if (judge === 'prometheus') parts.push('--judge prometheus')
+  if (judge !== 'embedded') parts.push(`--judge ${judge}`)
   return parts.join(' ')
 }
 

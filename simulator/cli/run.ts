@@ -97,9 +97,14 @@ export function addRunCommand(program: Command, start: Start): void {
     .option('--junit <file>', 'write JUnit XML')
     .option('--workers <n>', 'drills at a time (default: one for each core)', positiveNumber)
     .addOption(
-      new Option('--judge <judge>', 'who evaluates').choices(['auto', 'embedded', 'prometheus']).default('auto'),
+      new Option(
+        '--judge <judge>',
+        'who evaluates: Prometheus inside of Firedrill, a private server, or (auto) a server for very large drills',
+      )
+        .choices(['auto', 'embedded', 'prometheus'])
+        .default('embedded'),
     )
-    .option('--prometheus <path>', 'the prometheus binary for --judge prometheus')
+    .option('--prometheus <path>', 'the prometheus binary for --judge prometheus and auto')
     .option('--force', 'run drills that make very many series', false)
     .addOption(
       new Option('--fail-on <severity>', 'exit 7 on a finding of this severity').choices(['info', 'warning', 'error']),

@@ -11,9 +11,11 @@ import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary
 import { packageRoot } from '../package-root.ts'
 import { checkPanelNames, type LoadedScenario } from '../scenario/load-scenario.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
+import { autoJudge } from './auto-judge.ts'
 import type { CommandContext } from './context.ts'
 import { type FindingFiles, loadFindingFiles, projectFolder } from './finding-files.ts'
 import { loadProjectConfig, type ProjectConfig } from './project-config.ts'
+import type { PoolOptions } from './worker-pool.ts'
 
 export interface SetUpOptions {
   readonly rules?: string
@@ -110,12 +112,15 @@ export function panelNameProblems({ loaded, source }: SetUp, scenarios: readonly
 export async function chooseJudge(
   options: JudgeOptions,
   context: CommandContext,
-): Promise<{ kind: 'embedded' | 'prometheus'; binary: string | undefined; identity: JudgeIdentity } | number> {
-  if (options.judge !== 'prometheus') {
-    const version = engineFacts().prometheus
-    return { kind: 'embedded', binary: undefined, identity: { kind: 'embedded', version } }
-  }
+): Promise<{ kind: 'embedded' | 'prometheus'; binary: string | undefined; identity: PoolOptions['judge'] } | number> {
+  const embedded: JudgeIdentity = { kind: 'embedded', version: engineFacts().prometheus }
+  if (options.judge === 'embedded') return { kind: 'embedded', binary: undefined, identity: embedded }
   const found = findBinary('prometheus', context.environment, options.prometheus)
+  if (options.judge === 'auto') {
+    const version = found && (await versionOf(found.path))
+    const server: JudgeIdentity | undefined = version === undefined ? undefined : { kind: 'prometheus', version }
+    return { kind: 'embedded', binary: found?.path, identity: autoJudge(embedded, server) }
+  }
   if (!found) {
     const where = options.prometheus ? `${options.prometheus} is not a program` : 'prometheus is not installed'
     context.console.err(`${where}. ${howToGet}. (The embedded judge needs none: --judge embedded)`)

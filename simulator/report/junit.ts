@@ -17,7 +17,7 @@ export function junitReport(results: readonly DrillResult[]): string {
     `<testsuites name="firedrill" tests="${total}" failures="${failures}">`,
     ...suites.flatMap(({ result, cases }) => [
       `  <testsuite name="${escapeXml(result.scenario)}" tests="${cases.length}" failures="${cases.filter(({ ok }) => !ok).length}" errors="0">`,
-      `    <properties><property name="seed" value="${result.seed}"/><property name="stream" value="${result.streamHash}"/></properties>`,
+      `    <properties><property name="seed" value="${result.seed}"/><property name="stream" value="${result.streamHash}"/><property name="judge" value="Prometheus ${result.judge.version} (${result.judge.kind})"/></properties>`,
       ...cases.flatMap(({ name, ok, detail }) => {
         const head = `    <testcase classname="${escapeXml(result.scenario)}" name="${escapeXml(name)}"`
         return ok

@@ -1,4 +1,7 @@
-/** Finds the real servers and tools: by option, by environment variable, on the PATH. */
+/**
+ * Finds the real servers and tools: by option, by environment variable, on the PATH, and last in the cache folder into
+ * which the newer servers of the real stack are built.
+ */
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -38,7 +41,10 @@ export function findBinary(
       if (folder !== '' && isExecutable(path)) return { path, by: 'PATH' }
     }
   }
-  return undefined
+  const { HOME, FIREDRILL_REAL_STACK } = environment
+  const cache = FIREDRILL_REAL_STACK || (HOME && join(HOME, '.cache', 'firedrill', 'real-stack'))
+  const built = cache ? names.map((name) => join(cache, 'bin', name)).find(isExecutable) : undefined
+  return built === undefined ? undefined : { path: built, by: 'real stack' }
 }
 
 /** @returns for example `2.42.0`; undefined when the tool does not say */
