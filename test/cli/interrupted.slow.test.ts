@@ -1,13 +1,22 @@
 /** What is left when a run ends early: nothing. No server, no temporary folder, and a result that says what happened. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
-import { startFiredrill, until } from './run-command.ts'
+import { type Running, startFiredrill, until } from './run-command.ts'
 
 const prometheus = findBinary('prometheus', process.env)
 /** Runs for minutes, so it is surely interrupted in the middle. */
 const longRun = ['run', 'steady-day']
+
+/** A test that fails must not leave a run of minutes behind. */
+let run: Running | undefined
+afterEach(async () => {
+  run?.child.kill('SIGKILL')
+  for (const pid of run?.servers() ?? []) process.kill(pid, 'SIGKILL')
+  await run?.ended
+  run = undefined
+})
 
 describe('Ctrl-C', () => {
   test.for([
@@ -18,12 +27,13 @@ describe('Ctrl-C', () => {
     '$signal ends a run with the $judge judge by 130, and leaves nothing',
     async ({ signal, judge }, context) => {
       if (judge === 'prometheus' && !prometheus) return context.skip('prometheus is not installed')
-      const run = await startFiredrill([...longRun, '--judge', judge])
+      const started = await startFiredrill([...longRun, '--judge', judge])
+      run = started
       await until('the drill runs', () =>
-        judge === 'prometheus' ? run.servers().length > 0 : readdirSync(run.temporaryFolder).length > 0,
+        judge === 'prometheus' ? started.servers().length > 0 : readdirSync(started.temporaryFolder).length > 0,
       )
-      run.child.kill(signal)
-      const { code, stderr, left, orphans } = await run.ended
+      started.child.kill(signal)
+      const { code, stderr, left, orphans } = await started.ended
       expect(stderr).toContain('interrupted')
       expect({ code, left, orphans }).toEqual({ code: 130, left: [], orphans: [] })
     },
@@ -32,10 +42,11 @@ describe('Ctrl-C', () => {
 
 describe.skipIf(!prometheus)('Prometheus that is killed during a run', () => {
   test('ends it with exit code 6, a sentence, and nothing left', async () => {
-    const run = await startFiredrill([...longRun, '--judge', 'prometheus'])
-    await until('Prometheus has taken samples', () => hasSamples(run.temporaryFolder))
-    for (const pid of run.servers()) process.kill(pid, 'SIGKILL')
-    const { code, stdout, left, orphans } = await run.ended
+    const started = await startFiredrill([...longRun, '--judge', 'prometheus'])
+    run = started
+    await until('Prometheus has taken samples', () => hasSamples(started.temporaryFolder))
+    for (const pid of started.servers()) process.kill(pid, 'SIGKILL')
+    const { code, stdout, left, orphans } = await started.ended
     expect(stdout).toMatch(/✗ judge did not answer +Prometheus ended during the drill \(SIGKILL\)/)
     expect(stdout).not.toMatch(/\n\s+at /)
     expect({ code, left, orphans }).toEqual({ code: 6, left: [], orphans: [] })

@@ -85,7 +85,7 @@ function processesNaming(text: string): number[] {
 }
 
 /** @throws when it does not become true in time */
-export async function until(what: string, isTrue: () => boolean, ms = 30_000): Promise<void> {
+export async function until(what: string, isTrue: () => boolean, ms = 180_000): Promise<void> {
   for (const startedMs = performance.now(); !isTrue(); ) {
     if (performance.now() - startedMs > ms) throw new Error(`not within ${ms / 1000} s: ${what}`)
     await setTimeout(50)

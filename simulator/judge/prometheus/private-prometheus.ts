@@ -41,6 +41,8 @@ const queryTimeoutMs = 100_000
 const samplesMax = 10_000_000
 const attemptsMax = 4
 const retryAfterMs = 250
+/** How long after its last answer the end of a server is waited for. */
+const endMsMax = 500
 /** What the server gives at most for one series of a range query. */
 const pointsMax = 11_000
 
@@ -300,11 +302,23 @@ class PrivatePrometheus implements Judge {
     throw new JudgeError(`Prometheus answered ${response.status}: ${answer.error}`)
   }
 
+  /** @returns how the server ended; undefined when it still runs */
+  #endWithin(ms: number): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(this.#ended), ms)
+      this.#child.once('exit', () => {
+        clearTimeout(timer)
+        resolve(this.#ended)
+      })
+    })
+  }
+
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
       return await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(requestMsMax) })
     } catch (error) {
-      const ended = this.#ended ?? this.#child.signalCode ?? undefined
+      // A connection breaks a moment before the end of its process is told.
+      const ended = this.#ended ?? this.#child.signalCode ?? (await this.#endWithin(endMsMax))
       const cause = (error as { cause?: Error }).cause?.message ?? (error as Error).message
       throw new JudgeError(
         ended ? `Prometheus ended during the drill (${ended})` : `Prometheus does not answer: ${cause}`,
