@@ -203,7 +203,7 @@ function print(live: LiveDrillResult, virtual: DrillResult | undefined, printing
     console.out(line)
   }
   for (const line of findingLines(noticedIn(result), console.paint, true)) console.out(line)
-  for (const line of [...comparison(result, virtual), ...unconfirmedLines(live), ...pages(notifications)]) {
+  for (const line of [...comparison(result, virtual), ...unconfirmedLines(live), ...pages(notifications, live)]) {
     console.out(line)
   }
 }
@@ -246,7 +246,7 @@ function unconfirmedLines({ notConfirmed, speed }: LiveDrillResult): string[] {
 }
 
 /** What Alertmanager sent, in order; a page that it repeated is shown once. */
-function pages(notifications: readonly ReportedNotification[]): string[] {
+function pages(notifications: readonly ReportedNotification[], { notConfirmed, speed }: LiveDrillResult): string[] {
   const seen = new Set<string>()
   const lines = notifications.flatMap(({ status, startsAt, endsAt, labels, annotations }) => {
     const key = JSON.stringify([status, startsAt, labels])
@@ -254,9 +254,12 @@ function pages(notifications: readonly ReportedNotification[]): string[] {
     seen.add(key)
     const at = formatClock(status === 'firing' ? startsAt : (endsAt ?? startsAt))
     const shown = Object.entries(labels).filter(([name]) => name !== 'alertname')
+    const doubt = labels.alertname! in notConfirmed ? ` (not confirmed at ${speed})` : ''
     return [
-      `  ${at} ${status.toUpperCase()} ${labels.alertname} {${shown.map(([name, value]) => `${name}="${value}"`).join(', ')}}`,
-      ...(status === 'firing' ? Object.entries(annotations).map(([name, text]) => `        ${name}: ${text}`) : []),
+      `  ${at} ${status.toUpperCase()} ${labels.alertname} {${shown.map(([name, value]) => `${name}="${value}"`).join(', ')}}${doubt}`,
+      ...(status === 'firing' && doubt === ''
+        ? Object.entries(annotations).map(([name, text]) => `        ${name}: ${text}`)
+        : []),
     ]
   })
   return lines.length > 0 ? ['', 'What Alertmanager sent:', ...lines] : ['', 'Alertmanager sent nothing.']

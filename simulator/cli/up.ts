@@ -207,7 +207,7 @@ class Running {
           toldAtMs = wallClock()
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, screenEveryMs))
+      await platform.pause(screenEveryMs)
     }
   }
 

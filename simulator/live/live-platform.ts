@@ -53,7 +53,7 @@ export class LivePartError extends Error {
 }
 
 const host = '127.0.0.1'
-const readyMsMax = 30_000
+const readyMsMax = 60_000
 const stopMsMax = 10_000
 const restartAfterMs = 10_000
 /** Prometheus is told its targets only when they are there: it starts with none. */
@@ -128,6 +128,11 @@ export class LivePlatform {
 
   get controlAddress(): string {
     return this.#control!.address
+  }
+
+  /** Waits, milliseconds of the machine. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
   addressOf(name: string): string {
