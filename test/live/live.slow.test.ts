@@ -1,0 +1,103 @@
+/** The live commands as users run them: a drill with the real servers, and a platform that ends without leftovers. */
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
+import { packageRoot } from '../../simulator/package-root.ts'
+import { builtCommand } from '../cli/built-command.ts'
+
+const haveServers = ['prometheus', 'alertmanager'].every((tool) => findBinary(tool as 'prometheus', process.env))
+
+const scenario = `
+format: 1
+scenario: live-crash
+title: A service dies and comes back
+tags: [test]
+seed: 7
+clock: { start: 2026-01-05T09:00:00Z, length: 8m }
+world: recommender-small
+load:
+  - { perSecond: 1 }
+steady: { from: 90s, alerts: none }
+events:
+  - { id: crash, at: 2m, fault: service.crash, target: { service: data-pipeline }, hold: 3m }
+expect:
+  alerts:
+    ServiceDown:
+      because: crash
+      labels: { job: data-pipeline, instance: data-pipeline }
+      firing: { after: crash, between: [1m, 2m15s] }
+      resolved: { after: crash.end, between: [0s, 1m30s] }
+      text: complete
+  otherwise: silent
+`
+
+let command: string
+let folder: string
+beforeAll(async () => {
+  command = await builtCommand()
+  folder = mkdtempSync(join(tmpdir(), 'firedrill-live-test-'))
+  writeFileSync(join(folder, 'live-crash.yaml'), scenario)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe.skipIf(!haveServers)('firedrill live (skipped without prometheus and alertmanager)', () => {
+  test('proves an alert by the page that Alertmanager sent, and agrees with the virtual world', async () => {
+    const args = [command, 'live', join(folder, 'live-crash.yaml'), '--speed', '30', '--json']
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: packageRoot(), maxBuffer: 1e8 })
+    const report = JSON.parse(stdout)
+    expect(report.exitCode).toBe(0)
+    const sent = report.live.notifications as { status: string; labels: Record<string, string>; annotations: object }[]
+    const own = sent.filter(({ labels }) => labels.alertname === 'ServiceDown')
+    expect(own.map(({ status }) => status)).toEqual(['firing', 'resolved'])
+    expect(own[0]!.labels).toEqual({
+      alertname: 'ServiceDown',
+      instance: 'data-pipeline',
+      job: 'data-pipeline',
+      severity: 'critical',
+      team: 'zeta',
+    })
+    expect(own[0]!.annotations).toMatchObject({ summary: 'Service data-pipeline is down' })
+    expect(report.live.notConfirmed).toHaveProperty('EmbeddingCacheStale')
+    expect(
+      report.live.virtual.alerts.find((alert: { alertname: string }) => alert.alertname === 'ServiceDown').ok,
+    ).toBe(true)
+  })
+})
+
+describe('processes of a platform', () => {
+  test('end by themselves when their launcher is killed', async () => {
+    // The launcher prints what its processes are; it dies in the hardest way, without a chance to end them.
+    const control = join(folder, 'control.json')
+    const child = spawn(process.execPath, [command, 'live', join(folder, 'live-crash.yaml'), '--no-compare'], {
+      cwd: packageRoot(),
+      env: { ...process.env, FIREDRILL_CONTROL_FILE: control, TMPDIR: folder },
+      stdio: 'ignore',
+    })
+    const mine = () => processesNaming(folder).filter((pid) => pid !== child.pid)
+    if (haveServers) await expect.poll(() => mine().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(5)
+    child.kill('SIGKILL')
+    await expect.poll(mine, { timeout: 15_000 }).toEqual([])
+  })
+})
+
+/** Processes whose command line names a folder. Only where the system shows them as files. */
+function processesNaming(text: string): number[] {
+  if (!existsSync('/proc/self/cmdline')) return []
+  return readPids().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && pid !== process.pid
+    } catch {
+      return false
+    }
+  })
+}
+
+function readPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
