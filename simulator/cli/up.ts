@@ -28,6 +28,8 @@ export interface UpOptions extends SetUpOptions {
   readonly traces?: string
   readonly tracesExporter: 'otlp' | 'jaeger'
   readonly kafka?: string
+  readonly listen?: string
+  readonly webhook?: number
   readonly printSettings: boolean
 }
 
@@ -52,6 +54,11 @@ export function addUpCommand(program: Command, start: Start): void {
     .option('--traces <url>', 'send spans there: OTLP/HTTP, for example http://localhost:4318')
     .addOption(new Option('--traces-exporter <kind>', 'how spans are sent').choices(['otlp', 'jaeger']).default('otlp'))
     .option('--kafka <brokers>', 'use this Kafka, for example localhost:9092; separate several by commas')
+    .option(
+      '--listen <address>',
+      'where services and exporters listen, for example 0.0.0.0 in a container (default: 127.0.0.1)',
+    )
+    .option('--webhook <port>', 'tell what an Alertmanager sends to /alertmanager on this port', positiveNumber)
     .option('--print-settings', 'print what the processes are told, and start nothing', false)
     .addHelpText(
       'after',
@@ -65,7 +72,8 @@ Examples:
 }
 
 /** @returns the exit code: 0 when it was asked to end */
-export async function upCommand(options: UpOptions, context: CommandContext): Promise<number> {
+export async function upCommand(given: UpOptions, context: CommandContext): Promise<number> {
+  const options = withoutEmpty(given)
   const { console } = context
   const set = await setUp(options, context)
   const drill = chooseScenario(options, set, context)
@@ -76,7 +84,8 @@ export async function upCommand(options: UpOptions, context: CommandContext): Pr
     console.out(JSON.stringify(settingsToPrint(drill, options, ports), undefined, 2))
     return exitCodes.held.code
   }
-  const clashes = await findClashes(host, ports)
+  const webhook: Record<string, number> = options.webhook === undefined ? {} : { webhook: options.webhook }
+  const clashes = await findClashes(options.listen ?? host, { ...ports, ...webhook })
   if (clashes.length > 0) {
     for (const { name, port, reason } of clashes) {
       console.err(`port ${port} (${name}) is not free: ${reason === 'EADDRINUSE' ? 'something listens there' : reason}`)
@@ -85,6 +94,11 @@ export async function upCommand(options: UpOptions, context: CommandContext): Pr
     return exitCodes.judge.code
   }
   return new Running(drill, options, context, { ...servers, ports }).run()
+}
+
+/** A container file can only leave a variable empty: that says the same as to leave the option out. */
+function withoutEmpty(options: UpOptions): UpOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== '')) as unknown as UpOptions
 }
 
 type Servers = Pick<LivePlatformOptions, 'prometheus' | 'alertmanager'>
@@ -120,6 +134,10 @@ class Running {
       kafkaBrokers: options.kafka?.split(','),
       prometheus,
       alertmanager,
+      listenHost: options.listen,
+      webhookPort: options.webhook,
+      onNotification: ({ status, labels, annotations }) =>
+        this.#say(`${status}: ${labels.alertname ?? ''}: ${annotations.summary ?? ''}`),
       onLine: (process, line, stream) => {
         if (logs !== undefined) appendFileSync(join(logs, `${process}.log`), `${line}\n`)
         else if (stream === 'stderr') this.#say(`${process}: ${line}`)

@@ -18,7 +18,7 @@ import { platformSettings } from './platform-settings.ts'
 import { PlatformState } from './platform-state.ts'
 import { alertmanagerFile, dividedRules, prometheusFile, prometheusTimeFlags } from './speed/prometheus-files.ts'
 import { Supervisor } from './supervisor.ts'
-import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts'
+import { type Notification, startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts'
 
 export interface LivePlatformOptions {
   readonly drill: Pick<Drill, 'world' | 'seed' | 'load' | 'startMs'>
@@ -33,6 +33,11 @@ export interface LivePlatformOptions {
   /** Undefined: no Prometheus runs along. */
   readonly prometheus: ServerPlan | undefined
   readonly alertmanager: { readonly binary: string } | undefined
+  /** Where services and exporters listen; this machine alone when left out. The control port never listens elsewhere. */
+  readonly listenHost?: string | undefined
+  /** Port for an Alertmanager that somebody else runs, which sends to `/alertmanager` there. */
+  readonly webhookPort?: number | undefined
+  readonly onNotification?: ((notification: Notification) => void) | undefined
   onLine(process: string, line: string, stream: 'stdout' | 'stderr'): void
   onDeath(process: string, reason: string): void
   /** A line for each fault that begins or ends. */
@@ -156,6 +161,7 @@ export class LivePlatform {
     this.supervisor.start('infrastructure')
     for (const name of [...serviceNames, 'traffic']) this.supervisor.prepare(name)
     if (this.#options.alertmanager) await this.#startAlertmanager(this.#options.alertmanager.binary)
+    else await this.#listenToAlertmanager()
     if (this.#options.prometheus) this.#startPrometheus(this.#options.prometheus)
     await this.#ready('infrastructure', `http://${this.addressOf('node-exporter')}/metrics`)
     if (this.#options.prometheus) await this.#ready('prometheus', `http://${this.addressOf('prometheus')}/-/ready`)
@@ -200,6 +206,7 @@ export class LivePlatform {
       control: { address: this.controlAddress, tokenFile },
       telemetry: { ...telemetry, spansFolder: this.spansFolder },
       kafkaBrokers,
+      listenHost: this.#options.listenHost,
       standIns,
     })
     writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
@@ -262,6 +269,14 @@ export class LivePlatform {
     writeFileSync(join(folder, 'prometheus.yml'), readFileSync(join(folder, 'prometheus-running.yml'), 'utf8'))
     const response = await fetch(`http://${this.addressOf('prometheus')}/-/reload`, { method: 'POST' })
     if (!response.ok) throw new LivePartError(`Prometheus refuses the configuration: ${(await response.text()).trim()}`)
+  }
+
+  /** The path is the one in the shipped alertmanager.yml. */
+  async #listenToAlertmanager(): Promise<void> {
+    const { webhookPort: port, listenHost = host, onNotification } = this.#options
+    if (port === undefined) return
+    const at = { host: listenHost, port }
+    this.#webhook = await startWebhookReceiver('/alertmanager', machineTimers.nowMs, onNotification, at)
   }
 
   async #startAlertmanager(binary: string): Promise<void> {

@@ -23,6 +23,7 @@ export interface PlatformPlan {
   readonly epochMs: number
   readonly addresses: Readonly<Record<string, string>>
   readonly control: LiveSettings['control']
+  readonly listenHost?: string | undefined
   readonly telemetry: TelemetrySettings
   readonly kafkaBrokers: readonly string[] | undefined
   readonly standIns: PlatformSettings['standIns']

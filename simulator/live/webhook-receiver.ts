@@ -33,11 +33,15 @@ interface Payload {
 
 const bodyBytesMax = 4_000_000
 
-/** @param path that only the Alertmanager of this run knows */
+/**
+ * @param path that only the Alertmanager of this run knows
+ * @param at where it listens; some free port of this machine when left out
+ */
 export function startWebhookReceiver(
   path: string,
   nowMs: () => number,
   onNotification: (notification: Notification) => void = () => {},
+  at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
 ): Promise<WebhookReceiver> {
   const notifications: Notification[] = []
   const server = createServer(async (request, response) => {
@@ -70,10 +74,10 @@ export function startWebhookReceiver(
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(at.port, at.host, () => {
       const { port } = server.address() as AddressInfo
       resolve({
-        url: `http://127.0.0.1:${port}${path}`,
+        url: `http://${at.host}:${port}${path}`,
         notifications,
         close() {
           server.close()

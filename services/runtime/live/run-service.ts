@@ -29,7 +29,7 @@ import {
   reportOf,
 } from './live-ports.ts'
 import { createStateApplier, type ServiceState, subscribe } from './process-state.ts'
-import { addressOf, type LiveSettings, readSettings, type ServiceName } from './settings.ts'
+import { addressOf, type LiveSettings, listenAddressOf, readSettings, type ServiceName } from './settings.ts'
 import { createSinks } from './telemetry-sinks.ts'
 
 /** The host shows what a process did at most this much later, milliseconds of the machine. */
@@ -117,7 +117,7 @@ export async function runService<Name extends ServiceName>(
       exposeProcess()
     },
   })
-  await app.listen(addressOf(settings, name))
+  await app.listen(listenAddressOf(settings, name))
   for (const loop of instance.loops) loop.run().catch(fail)
 
   const perRequest = settings.memoryPerRequest[name] ?? 0

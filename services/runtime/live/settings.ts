@@ -17,6 +17,8 @@ export interface LiveSettings {
   readonly epochMs: number
   /** `host:port` of every part by its name: services, `postgres`, `redis`, `kafka`, `host`, exporters. */
   readonly addresses: Readonly<Record<string, string>>
+  /** Where services and exporters listen, for example `0.0.0.0` in a container; the host of their address when left out. */
+  readonly listenHost?: string | undefined
   /** Where faults come from. Without it a process runs undisturbed. */
   readonly control: { readonly address: string; readonly tokenFile: string } | undefined
   readonly services: {
@@ -87,6 +89,12 @@ export function withEnvironment<Settings extends LiveSettings>(
       tracesExporter: environment.OTEL_TRACES_EXPORTER === 'jaeger' ? 'jaeger' : telemetry.tracesExporter,
     },
   }
+}
+
+/** Where the part of this name listens, which is wider than where others find it when `listenHost` says so. */
+export function listenAddressOf(settings: LiveSettings, name: string): { host: string; port: number } {
+  const { host, port } = addressOf(settings, name)
+  return { host: settings.listenHost ?? host, port }
 }
 
 export function addressOf(settings: LiveSettings, name: string): { host: string; port: number } {

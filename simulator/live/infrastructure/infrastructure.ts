@@ -17,7 +17,7 @@ import { LineServer } from '../../../services/runtime/live/line-protocol.ts'
 import { createLiveClock, type LiveClock } from '../../../services/runtime/live/live-clock.ts'
 import type { ContainerReport } from '../../../services/runtime/live/live-ports.ts'
 import type { ContainerState } from '../../../services/runtime/live/process-state.ts'
-import { addressOf } from '../../../services/runtime/live/settings.ts'
+import { addressOf, listenAddressOf } from '../../../services/runtime/live/settings.ts'
 import { DependencyError, type OutgoingBatch, type Query, type Rng } from '../../../services/runtime/ports.ts'
 import { createRng, latencyAt } from '../../../services/runtime/rng.ts'
 import { createTenants } from '../../workload/tenants.ts'
@@ -296,7 +296,7 @@ export class Infrastructure {
     // What the link adds to each visit of the exporter to its server is part of the scrape.
     const server = serverNames.find((candidate) => name === `${candidate}-exporter`)
     const delayMs = () => (server && this.#state.links[`${name}>${server}`]?.addedMs) ?? 0
-    const exporter = new Exporter(addressOf(this.#settings, name), () => this.#clock.nowMs(), {
+    const exporter = new Exporter(listenAddressOf(this.#settings, name), () => this.#clock.nowMs(), {
       refresh,
       wait: async () => {
         if (delayMs() > 0) await this.#clock.sleep(delayMs())
