@@ -325,8 +325,10 @@ function stepsOf(story: Story): ExplanationStep[] {
   const add = (atS: Interval | null, title: string, text: string) => steps.push({ atS, title, text })
   const interval = formatDuration(group.intervalMs)
   const cause = causeOf(story)
-  if (cause) add([cause.startMs / 1000, cause.startMs / 1000], 'The fault begins', faultText(cause))
-  else if (drill.events.length === 0)
+  for (const event of causesOf(story, cause)) {
+    add([event.startMs / 1000, event.startMs / 1000], 'The fault begins', faultText(event))
+  }
+  if (drill.events.length === 0)
     add(null, 'Nothing is broken', 'This drill has no fault: every alert is to stay silent.')
 
   if (outcome === 'not judged' || outcome === 'failed' || outcome === 'no series') {
@@ -442,6 +444,15 @@ function causeOf({ drill, result, focus, closest }: Story): DrillEvent | undefin
   const atMs = focus ? focus.pendingAt[0] * 1000 : closest ? closest.atS * 1000 : Number.POSITIVE_INFINITY
   if (named && named.startMs <= atMs) return named
   return drill.events.filter(({ startMs }) => startMs <= atMs).at(-1)
+}
+
+/** The cause, and what was in force beside it when the condition became true: several faults may add up. */
+function causesOf({ drill, focus, closest }: Story, cause: DrillEvent | undefined): DrillEvent[] {
+  if (!cause) return []
+  const atMs = (focus?.pendingAt[0] ?? closest?.atS ?? cause.startMs / 1000) * 1000
+  return drill.events
+    .filter((event) => event === cause || (event.startMs <= atMs && event.endMs > cause.startMs))
+    .toSorted((a, b) => a.startMs - b.startMs)
 }
 
 function faultText({ fault, params, severity, ends: hasEnd, startMs, endMs, id }: DrillEvent): string {
