@@ -49,12 +49,13 @@ export async function listCommand(options: ListOptions, context: CommandContext)
   if (options.json) {
     console.out(JSON.stringify({ format: 1, scenarios, problems: selected.problems }, undefined, 2))
   } else {
-    for (const one of scenarios) {
+    for (const [i, one] of scenarios.entries()) {
+      if (i > 0) console.out('')
       const length = formatDuration(one.virtualSeconds * 1000)
       console.out(`${console.paint.bold(one.scenario)}  ${console.paint.dim(`${length}, ${one.tags.join(', ')}`)}`)
       console.out(`  ${one.title}`)
       for (const fault of one.breaks) console.out(`  breaks  ${fault.description} (${fault.fault})`)
-      if (one.proves.length > 0) console.out(`  proves  ${one.proves.join(', ')}`)
+      for (const line of provesLines(one)) console.out(`  proves  ${line}`)
       if (one.twins.length > 0) console.out(`  twins   ${one.twins.join(', ')}`)
     }
   }
@@ -76,7 +77,21 @@ function describe(drill: Drill, all: readonly Drill[]) {
       fault,
       description: findFault(fault)!.describe(params),
     })),
-    proves: Object.entries(drill.expect.alerts).flatMap(([name, { kind }]) => (kind === 'fires' ? name : [])),
+    proves: alertsExpected(drill, 'fires'),
+    pendingOnly: alertsExpected(drill, 'pending-only'),
     twins: all.flatMap(({ scenario, twin }) => (scenario === drill.scenario && twin !== undefined ? twin : [])),
   }
+}
+
+function alertsExpected(drill: Drill, wanted: 'fires' | 'pending-only'): string[] {
+  return Object.entries(drill.expect.alerts).flatMap(([name, { kind }]) => (kind === wanted ? name : []))
+}
+
+/** A drill in which nothing is to happen proves that, too. */
+function provesLines({ proves, pendingOnly }: ReturnType<typeof describe>): string[] {
+  const lines = [
+    ...(proves.length > 0 ? [proves.join(', ')] : []),
+    ...(pendingOnly.length > 0 ? [`${pendingOnly.join(', ')} pending, never firing`] : []),
+  ]
+  return lines.length > 0 ? lines : ['silence']
 }
