@@ -3,7 +3,7 @@ import type { FindingDefinition } from './finding.ts'
 
 export const matcherDeprecated: FindingDefinition = {
   code: 'matcher-deprecated',
-  severity: 'info',
+  severity: 'warning',
   title: 'a key of alertmanager.yml that is going away',
   *inFiles({ alertmanager }) {
     for (const { place, key, instead } of alertmanager?.deprecated ?? []) {
@@ -11,7 +11,6 @@ export const matcherDeprecated: FindingDefinition = {
         where: place,
         message: `${key} is deprecated`,
         evidence: `Alertmanager has ${instead} for it since ${key.endsWith('intervals') ? '0.24' : '0.22'}`,
-        severity: 'warning',
       }
     }
   },

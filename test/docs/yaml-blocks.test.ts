@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { z } from 'zod'
+import { loadAlertmanager } from '../../simulator/alertmanager/alertmanager-config.ts'
 import { loadRules } from '../../simulator/alerts/load-rules.ts'
+import { projectSchema } from '../../simulator/cli/project-config.ts'
 import { fileSource } from '../../simulator/drill/drill-setup.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { loadScenario, loadWorldFile } from '../../simulator/scenario/load-scenario.ts'
@@ -53,6 +55,10 @@ async function problemsOf(text: string, place: string): Promise<string[]> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  if (keys.includes('route')) {
+    return loadAlertmanager(place, Buffer.from(text), await testEngine()).problems.map(formatProblem)
+  }
+  if (keys.every((key) => key in projectSchema.shape)) return issues(projectSchema, data)
   const shape: Readonly<Record<string, z.ZodType>> = scenarioSchema.shape
   if (keys.every((key) => shape[key])) {
     return keys.flatMap((key) => issues(shape[key]!, (data as Record<string, unknown>)[key]))
