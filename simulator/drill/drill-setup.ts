@@ -5,6 +5,7 @@ import type { Dashboard, DashboardProblem } from '../dashboards/dashboard.ts'
 import { loadDashboards } from '../dashboards/load-dashboards.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
 import type { Problem } from '../scenario/problem.ts'
+import { decode } from '../scenario/yaml-document.ts'
 import { loadPrometheusConfig, type PrometheusConfig } from '../scrape/prometheus-config.ts'
 import { expandPattern, type FileSource } from '../scrape/rule-file-paths.ts'
 
@@ -69,7 +70,9 @@ export function loadSetup(
   const ruleFiles = setup.rulePatterns ? findRules(setup.rulePatterns, problems) : (config?.ruleFiles ?? [])
   const files = ruleFiles.flatMap((path) => {
     try {
-      return { path, text: readFileSync(path, 'utf8') }
+      const { text, problems: ofText } = decode(path, readFileSync(path), ruleFileBytesMax)
+      problems.push(...ofText)
+      return text === undefined ? [] : { path, text }
     } catch (error) {
       problems.push(unreadable(path, error))
       return []
@@ -96,14 +99,19 @@ export function loadSetup(
   }
 }
 
+/** Ten thousand rules are about 3 MB. */
+const ruleFileBytesMax = 20_000_000
+
 function findRules(patterns: readonly string[], problems: Problem[]): string[] {
-  return patterns.flatMap((pattern) => {
+  const files = patterns.flatMap((pattern) => {
     const found = expandPattern(pattern, fileSource)
     if (found.length === 0) {
       problems.push({ file: pattern, line: 1, column: 1, path: '', message: 'no rule file is there', hint: undefined })
     }
     return found
   })
+  // Two patterns may find the same file; its rules are there once.
+  return [...new Set(files)]
 }
 
 function unreadable(file: string, error: unknown): Problem {

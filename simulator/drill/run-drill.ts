@@ -228,7 +228,7 @@ export class DrillJudgement {
     const judged = await judgeAlerts({ drill, evaluations, text, foreignRules, explain })
     const questions = { drill, evaluations, alerts: judged, recorded: this.#operands.results(), explain }
     const alerts = shortReasons(questions)
-    const steady = judgeSteady(drill, evaluations)
+    const steady = judgeSteady(drill, evaluations, foreignRules)
     const logs = await judgeLogs(drill, evidence)
     const traces = await judgeTraces(drill, evidence)
     const shown = this.#panels?.results() ?? []

@@ -24,9 +24,13 @@ export const firesWithoutFault: FindingDefinition = {
       const seeds = new Set(loud.map(({ seed }) => seed)).size
       const parts = [
         ...(loud.length > 0
-          ? [`in ${loud.length} of ${quiet.length} drills without a fault${seeds > 1 ? ` (${seeds} seeds)` : ''}`]
+          ? [
+              `in ${loud.length} of ${quiet.length} ${quiet.length === 1 ? 'drill' : 'drills'} without a fault${seeds > 1 ? ` (${seeds} seeds)` : ''}`,
+            ]
           : []),
-        ...(early.length > 0 ? [`before the first fault in ${early.length} others`] : []),
+        ...(early.length > 0
+          ? [`before the first fault in ${early.length} ${early.length === 1 ? 'drill' : 'drills'}`]
+          : []),
       ]
       const instance = alert.instances.find(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null))
       const summary = instance?.annotations.summary ?? instance?.annotations.description

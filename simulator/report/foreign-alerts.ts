@@ -47,14 +47,19 @@ export function observeAlerts(groups: readonly RuleGroup[], results: readonly Dr
     const withoutFault = firing.filter(({ quiet }) => quiet).map(({ scenario }) => scenario)
     const common = { alertname, place, firesIn, withoutFault }
     const undecided = seen.find(({ alert }) => alert.expected === 'not judged')
-    if (undecided) return { ...common, observed: 'not judged', detail: undecided.alert.detail }
+    if (undecided)
+      return { ...common, observed: 'not judged', detail: undecided.alert.detail.replace(/^not judged: /, '') }
     if (firing.length === 0) {
       const pending = seen.filter(({ alert }) => alert.pendingAt !== null).map(({ scenario }) => scenario)
-      const detail = pending.length > 0 ? `pending in ${listed(pending)}` : `${seen.length} drills`
+      const detail = pending.length > 0 ? `pending in ${listed(pending)}` : `in ${drillCount(seen.length)}`
       return { ...common, observed: 'never fired in any scenario', detail }
     }
     if (firing.length === seen.length && own.some(isAlwaysFiring)) {
-      return { ...common, observed: 'always fires', detail: `in all ${seen.length} drills, as a watchdog should` }
+      return {
+        ...common,
+        observed: 'always fires',
+        detail: `in all of ${drillCount(seen.length)}, as a watchdog should`,
+      }
     }
     if (withoutFault.length > 0) return { ...common, observed: 'fired without a fault', detail: listed(withoutFault) }
     return { ...common, observed: 'fires in', detail: listed(firesIn) }
@@ -74,6 +79,10 @@ export function observationLines(observations: readonly AlertObservation[], pain
     }),
     ...(observations.length > linesMax ? [`  and ${observations.length - linesMax} more (--json has them all)`] : []),
   ]
+}
+
+function drillCount(number: number): string {
+  return number === 1 ? '1 drill' : `${number} drills`
 }
 
 const linesMax = 60

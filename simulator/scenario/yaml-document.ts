@@ -59,7 +59,12 @@ function refuse(file: string, text: string, offset: number, problems: readonly P
   return { document: undefined, problems: orderProblems([...problems, problem]) }
 }
 
-function decode(file: string, bytes: Uint8Array, sizeMax: number): { text: string | undefined; problems: Problem[] } {
+/** Bytes as text, when they are text. @returns undefined when they can't be read; then there are problems */
+export function decode(
+  file: string,
+  bytes: Uint8Array,
+  sizeMax: number,
+): { text: string | undefined; problems: Problem[] } {
   const whole = (message: string, hint?: string): Problem => ({ file, line: 1, column: 1, path: '', message, hint })
   if (bytes.length > sizeMax) {
     return { text: undefined, problems: [whole(`is larger than ${sizeMax} bytes, which is the most that is read`)] }

@@ -1,4 +1,5 @@
 /** What the scrapes showed, for those who ask why a series is missing: exposed by which job, dropped by which step. */
+import { matchesValue } from '../alerts/selector-match.ts'
 import type { SelectorFacts } from '../judge/embedded/engine.ts'
 import type { Labels } from '../judge/judge.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
@@ -84,13 +85,15 @@ export class ScrapeRecord {
     const partly = drop ? ` (other series of it are dropped by ${drop.place})` : ''
     const blocking = selector.matchers.find(
       ({ name, operator, value }) =>
-        name !== '__name__' && operator === '=' && !series.some((labels) => (labels[name] ?? '') === value),
+        name !== '__name__' &&
+        (operator === '=' || operator === '=~') &&
+        !series.some((labels) => matchesValue(labels[name] ?? '', operator, value) !== false),
     )
     if (!blocking) return `no series of ${metric} matches ${selector.selector}${partly}`
     const values = [...new Set(series.map((labels) => labels[blocking.name]).filter((value) => value !== undefined))]
     if (values.length === 0) return `no series of ${metric} has the label ${blocking.name}${partly}`
     const listed = values.sort().slice(0, 5).join(', ')
-    return `no series of ${metric} has ${blocking.name}="${blocking.value}"; there is ${listed}${partly}`
+    return `no series of ${metric} has ${blocking.name}${blocking.operator}"${blocking.value}"; there is ${listed}${partly}`
   }
 }
 

@@ -19,7 +19,7 @@ const cases: readonly (readonly [code: string, ...words: readonly string[]])[] =
   ['duplicate-coverage', 'DuplicateBadTwo'],
   ['evaluation-failed', 'many-to-many'],
   ['fires-when-idle', 'IdleBad', 'no request from 08:00 on'],
-  ['fires-without-fault', 'WithoutFaultBad', 'drills without a fault'],
+  ['fires-without-fault', 'WithoutFaultBad', '1 drill without a fault'],
   ['first-failure-missed', 'etl_job_failures_total{', 'with the value 1'],
   ['limit-zero-read-as-full', 'container_spec_memory_limit_bytes', 'always 0', 'with the value +Inf'],
   ['never-resolves', 'NeverResolvesBad', 'still fires'],
