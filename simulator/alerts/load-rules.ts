@@ -1,5 +1,5 @@
 /** Rule files as Prometheus reads them: groups and rules with their places, and what each expression looks at. */
-import type { Engine, ExpressionFacts, ParsedRule } from '../judge/embedded/engine.ts'
+import type { Engine, ExpressionFacts, ParsedRule, RuleFileProblem } from '../judge/embedded/engine.ts'
 import { orderProblems, type Problem } from '../scenario/problem.ts'
 import { alertSeries } from './dependencies.ts'
 import { fillInRecordings } from './fill-in-recordings.ts'
@@ -42,7 +42,13 @@ export function loadRules(
   const problems: Problem[] = []
   const parsed: { path: string; group: ParsedGroup }[] = []
   for (const { path, text } of files) {
-    const wrong = engine.checkRules(text)
+    const deep = lineOfDeepNesting(text)
+    if (deep !== undefined) {
+      const message = `an expression is nested more than ${depthMax} levels deep`
+      problems.push({ file: path, line: deep, column: 1, path: '', message, hint: undefined })
+      continue
+    }
+    const wrong = engine.checkRules(text).map((problem) => (problem.line > 0 ? problem : placed(problem, text)))
     for (const { line, column, message } of wrong) {
       problems.push({
         file: path,
@@ -89,6 +95,38 @@ export function queriesInTexts({ labels, annotations }: ParsedRule): boolean {
 }
 
 type ParsedGroup = ReturnType<Engine['parseRules']>[number]
+/** The parser recurses, and would run out of stack on what nobody writes by hand. */
+const depthMax = 500
+
+function lineOfDeepNesting(text: string): number | undefined {
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.length < depthMax) continue
+    let depth = 0
+    for (const character of line) {
+      if ('([{'.includes(character)) depth += 1
+      else if (')]}'.includes(character)) depth -= 1
+      if (depth > depthMax) return i + 1
+    }
+  }
+  return undefined
+}
+
+/** Prometheus names the rule or the group, but no line, when a template or a name is wrong. */
+function placed(problem: RuleFileProblem, text: string): RuleFileProblem {
+  const [, rule] = /^group "[^"]*", rule \d+, "([^"]*)"/.exec(problem.message) ?? []
+  const [, group] = /^groupname: "([^"]*)" is repeated/.exec(problem.message) ?? []
+  const keys = rule === undefined ? 'name' : 'alert|record'
+  const name = rule ?? group
+  if (name === undefined) return problem
+  const key = new RegExp(`^[-\\s]*(?:${keys}):\\s*["']?${escaped(name)}["']?\\s*(?:#.*)?$`)
+  const lines = text.split('\n').flatMap((line, i) => (key.test(line) ? [i] : []))
+  const at = group === undefined ? lines[0] : lines[1]
+  return at === undefined ? problem : { ...problem, line: at + 1, column: text.split('\n')[at]!.search(/[a-z]/) + 1 }
+}
+
+function escaped(name: string): string {
+  return name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
 
 /** Names of all alerts, sorted, each once. */
 export function alertNames(groups: readonly RuleGroup[]): string[] {

@@ -1,4 +1,5 @@
 /** Two rules that always fire together: one cause, two pages. */
+import type { Rule } from '../alerts/load-rules.ts'
 import type { AlertResult } from '../drill/drill-result.ts'
 import { formatDuration, formatInterval } from '../expectations/clock-text.ts'
 import { alertingRulesOf, type FindingDefinition } from './finding.ts'
@@ -8,13 +9,16 @@ export const duplicateCoverage: FindingDefinition = {
   severity: 'warning',
   title: 'two rules that always fire together',
   *inFiles({ groups }) {
-    const rules = alertingRulesOf(groups)
-    for (const [i, { rule }] of rules.entries()) {
-      const twin = rules.slice(0, i).find((one) => isSameTest(one.rule, rule))
-      if (!twin) continue
+    const first = new Map<string, Rule>()
+    for (const { rule } of alertingRulesOf(groups)) {
+      const test = `${rule.forMs} ${rule.facts.canonical}`
+      const twin = first.get(test)
+      if (!twin) first.set(test, rule)
+      // The same alert at two severities has the same name; two names for one test are two pages.
+      if (!twin || twin.name === rule.name) continue
       yield {
         where: rule.place,
-        message: `${rule.name} tests the same as ${twin.rule.name} (${twin.rule.place})`,
+        message: `${rule.name} tests the same as ${twin.name} (${twin.place})`,
         evidence: `both are ${rule.facts.canonical} for ${formatDuration(rule.forMs)}`,
       }
     }
@@ -42,13 +46,6 @@ export const duplicateCoverage: FindingDefinition = {
       }
     }
   },
-}
-
-type TestOfRule = { readonly facts: { readonly canonical: string }; readonly forMs: number; readonly name: string }
-
-/** The same alert at two severities has the same name; two names for one test are two pages. */
-function isSameTest(a: TestOfRule, b: TestOfRule): boolean {
-  return a.name !== b.name && a.forMs === b.forMs && a.facts.canonical === b.facts.canonical
 }
 
 function firingsOf(
