@@ -50,7 +50,7 @@ function unitOfArithmetic({ operator, parts }: ExpressionPart): Unit {
   // `time() - x` is an age, whatever x is called.
   if (operator === '-' && left.kind === 'function' && left.operator === 'time') return 'seconds'
   if (operator === '+' || operator === '-') return a ?? b ?? 'none'
-  return operator === '*' && (a === undefined || b === undefined) ? ((a ?? b) as Unit) : 'none'
+  return operator === '*' && (a === undefined || b === undefined) ? (a ?? b ?? 'none') : 'none'
 }
 
 function unitOfFunction({ operator, parts, metrics }: ExpressionPart): Unit {

@@ -16,6 +16,7 @@ test.each<[string, Unit]>([
   ['increase(failures_total[1h])', 'none'],
   ['kafka_consumer_lag', 'none'],
   ['count(up == 0)', 'none'],
+  ['14.4 * 0.001', 'none'],
 ])('%s is in %s', (expression, unit) => {
   expect(unitOf(takeApart(expression)!)).toBe(unit)
 })
