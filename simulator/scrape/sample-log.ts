@@ -31,6 +31,8 @@ export class SampleLog {
   #generated = 0
   #delivered = 0
   #queued = 0
+  /** Of series that nobody selects. */
+  #left = 0
   readonly #dropped = new Map<string, number>()
 
   /** @param selects whether a metric of this name goes to the judge */
@@ -57,17 +59,23 @@ export class SampleLog {
     const isNotANumber = Number.isNaN(value)
     // The bits of a NaN are not the same everywhere.
     this.#record(isNotANumber ? column.id + 0.5 : column.id, timeMs, isNotANumber ? 0 : value)
-    if (!column.selected) return
+    if (!this.#isKept(column)) return
     column.timesMs.push(timeMs)
     column.values.push(value)
   }
 
   appendStale(column: SeriesColumn, timeMs: number): void {
     this.#record(column.id + 0.25, timeMs, 0)
-    if (!column.selected) return
+    if (!this.#isKept(column)) return
     column.stale.push(column.timesMs.length)
     column.timesMs.push(timeMs)
     column.values.push(Number.NaN)
+  }
+
+  #isKept({ selected }: SeriesColumn): boolean {
+    if (selected) this.#queued += 1
+    else this.#left += 1
+    return selected
   }
 
   /** Counts a sample that was made but goes nowhere. */
@@ -78,7 +86,6 @@ export class SampleLog {
 
   #record(id: number, timeMs: number, value: number): void {
     this.#generated += 1
-    this.#queued += 1
     const at = this.#buffered
     this.#buffer[at] = id
     this.#buffer[at + 1] = timeMs
@@ -106,8 +113,6 @@ export class SampleLog {
       column.values = []
       column.stale = []
     }
-    const left = this.#queued - samples
-    if (left > 0) this.#dropped.set(notSelected, (this.#dropped.get(notSelected) ?? 0) + left)
     this.#delivered += samples
     this.#queued = 0
     return batch
@@ -137,10 +142,11 @@ export class SampleLog {
   }
 
   get accounting(): Accounting {
+    const dropped = [...this.#dropped, ...(this.#left > 0 ? [[notSelected, this.#left] as const] : [])]
     return {
       generated: this.#generated,
       delivered: this.#delivered,
-      dropped: Object.fromEntries([...this.#dropped].sort(([a], [b]) => (a < b ? -1 : 1))),
+      dropped: Object.fromEntries(dropped.sort(([a], [b]) => (a < b ? -1 : 1))),
       queued: this.#queued,
     }
   }
