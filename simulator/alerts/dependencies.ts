@@ -69,3 +69,18 @@ function isFedBy(reader: Rule, writer: Rule): boolean {
 
 /** What an alerting rule writes. */
 export const alertSeries: readonly string[] = ['ALERTS', 'ALERTS_FOR_STATE']
+
+/** Names of the alerts that read the result of a rule, directly or through other rules. */
+export function alertsReading(rule: Rule, groups: readonly RuleGroup[]): string[] {
+  const rules = groups.flatMap((group) => group.rules)
+  const found = new Set<Rule>()
+  const waiting = [rule]
+  for (let writer = waiting.pop(); writer; writer = waiting.pop()) {
+    for (const reader of rules) {
+      if (found.has(reader) || !isFedBy(reader, writer)) continue
+      found.add(reader)
+      waiting.push(reader)
+    }
+  }
+  return [...found].filter(({ kind }) => kind === 'alerting').map(({ name }) => name)
+}

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { isAbsolute, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { alertsReading } from '../alerts/dependencies.ts'
 import { loadRules, type Rule, type RuleGroup } from '../alerts/load-rules.ts'
 import type { LoadedSetup } from '../drill/drill-setup.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
@@ -85,7 +86,7 @@ async function changedAlerts(
       for (const rule of group.rules) {
         if (known.has(definition(rule, group))) continue
         if (rule.kind === 'alerting') names.add(rule.name)
-        else for (const reader of readersOf(rule, loaded.groups)) names.add(reader)
+        else for (const reader of alertsReading(rule, loaded.groups)) names.add(reader)
       }
     }
     const there = new Set(now.flatMap((group) => group.rules.map(({ name }) => name)))
@@ -94,21 +95,6 @@ async function changedAlerts(
     }
   }
   return names
-}
-
-/** Alerts that read a recorded series, directly or through others. */
-function readersOf(rule: Rule, groups: readonly RuleGroup[]): string[] {
-  const rules = groups.flatMap((group) => group.rules)
-  const found = new Set<Rule>()
-  const waiting = [rule]
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    for (const reader of rules) {
-      if (found.has(reader) || !reader.facts.selectors.some(({ metric }) => metric === next!.name)) continue
-      found.add(reader)
-      waiting.push(reader)
-    }
-  }
-  return [...found].filter(({ kind }) => kind === 'alerting').map(({ name }) => name)
 }
 
 function definitions(group: RuleGroup): string[] {

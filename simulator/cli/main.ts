@@ -13,6 +13,7 @@ import { addDoctorCommand } from './doctor.ts'
 import { addExplainCommand } from './explain.ts'
 import { addExportCommand } from './export.ts'
 import { addFaultCommand } from './fault.ts'
+import { addInitCommand } from './init.ts'
 import { addListCommand } from './list.ts'
 import { addLiveCommand } from './live.ts'
 import { addMergeCommand } from './merge.ts'
@@ -77,6 +78,7 @@ ${Object.values(exitCodes)
   addCheckCommand(program, start)
   addExplainCommand(program, start)
   addCoverageCommand(program, start)
+  addInitCommand(program, start)
   addListCommand(program, start)
   addLiveCommand(program, start)
   addMergeCommand(program, start)

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
+import { alertsReading } from '../alerts/dependencies.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { scoreLines } from '../report/score-terminal.ts'
@@ -112,6 +113,8 @@ interface ScorePlan {
   readonly drills: readonly Drill[]
   readonly suite: number
   readonly mutants: readonly Mutant[]
+  /** Index of a rule to the alerts by which its mutants show. */
+  readonly alertsOf: ReadonlyMap<number, readonly string[]>
   readonly equivalent: readonly EquivalentMutant[]
 }
 
@@ -138,8 +141,13 @@ function planScore(
     options.rule.length === 0 ? seeded : seeded.filter(({ expect }) => options.rule.some((rule) => expect.alerts[rule]))
   const drilled = new Set(suite.flatMap(expectedToFire))
   const rules = (loaded?.groups ?? []).flatMap((group) => group.rules)
-  const wanted = rules.filter(({ name, kind }) =>
-    kind === 'alerting' ? alerts.includes(name) && drilled.has(name) : options.rule.length === 0,
+  const groups = loaded?.groups ?? []
+  // A recording rule is seen through the alerts that read it.
+  const alertsOf = new Map(
+    rules.map((rule) => [rule.index, rule.kind === 'alerting' ? [rule.name] : alertsReading(rule, groups)]),
+  )
+  const wanted = rules.filter(({ index }) =>
+    alertsOf.get(index)!.some((name) => alerts.includes(name) && drilled.has(name)),
   )
   const all = wanted.flatMap((rule) => mutateRule(rule, engine))
   const list = equivalentFile(options, source.configFile)
@@ -156,7 +164,14 @@ function planScore(
   if (problems.length + selected.unknown.length + wrongRules.length > 0) return exitCodes.invalid.code
   const days = options.days ?? (options.deep ? daysOfDeep : 0)
   const more = [...(options.deep ? weakerDrills(suite, alerts, severities) : []), ...quietDays(suite, days)]
-  return { alerts, drills: [...suite, ...more], suite: suite.length, mutants: options.mutants ? all : [], equivalent }
+  return {
+    alerts,
+    drills: [...suite, ...more],
+    suite: suite.length,
+    mutants: options.mutants ? all : [],
+    alertsOf,
+    equivalent,
+  }
 }
 
 /** The file that the user names, else the one beside prometheus.yml when the rules are those of that file. */
@@ -234,8 +249,8 @@ class ScoreRun {
   }
 
   #mutantsNamedBy({ expect }: Drill): MutantOfJob[] {
-    return this.#toJudge(
-      (_, { original }) => original.kind === 'recording' || expect.alerts[original.name] !== undefined,
+    return this.#toJudge((_, { original }) =>
+      this.#plan.alertsOf.get(original.index)!.some((name) => expect.alerts[name] !== undefined),
     )
   }
 

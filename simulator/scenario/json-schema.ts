@@ -1,5 +1,6 @@
 /** The JSON Schemas that editors use for scenario and world files, made from the code's own schemas. */
 import { z } from 'zod'
+import { projectSchema } from '../cli/project-config.ts'
 import { worldSchema } from '../world/world-schema.ts'
 import { scenarioSchema } from './schema.ts'
 
@@ -7,6 +8,7 @@ import { scenarioSchema } from './schema.ts'
 export function jsonSchemaFiles(): Readonly<Record<string, string>> {
   return {
     'scenarios/scenario.schema.json': textOf(scenarioSchema, 'A Firedrill scenario'),
+    'scenarios/firedrill.schema.json': textOf(projectSchema, 'firedrill.yaml of a project'),
     'scenarios/worlds/world.schema.json': textOf(worldSchema, 'A Firedrill world'),
   }
 }

@@ -57,7 +57,8 @@ export function resolveDrill(data: unknown, options: ResolveOptions): ResolvedDr
   findings.push(...expectations.findings, ...times.findings)
 
   const worldName = partOf(data, 'world')
-  const world = worldName === undefined ? undefined : options.loadWorld(worldName)
+  const named = worldName === undefined ? undefined : options.loadWorld(worldName)
+  const world = named && { ...named, counters: { ...named.counters, ...partOf(data, 'counters') } }
   if (world) {
     findings.push(...checkTargets(events, world))
     const series = Number.isFinite(lengthMs) ? estimateSeries(world, lengthMs) : 0

@@ -265,6 +265,12 @@ export const scenarioSchema = z.strictObject({
       .describe('How long the drill lasts'),
   }),
   world: z.string().min(1).describe('Name of a world, or path of a world file relative to this file'),
+  counters: z
+    .partialRecord(z.enum(serviceNames), z.enum(['lazy', 'eager']))
+    .default({})
+    .describe(
+      'Instead of what the world says: whether a counter is exposed at 0 from the start (eager) or born with its first count (lazy)',
+    ),
   load: z.array(loadStageSchema).min(1).max(200).describe('Arrivals, which do not wait for answers'),
   steady: z
     .strictObject({

@@ -180,7 +180,7 @@ class Changes {
 }
 
 const settable = Object.keys(scenarioSchema.shape).filter((key) =>
-  ['clock', 'load', 'seed', 'steady', 'world', 'observe'].includes(key),
+  ['clock', 'counters', 'load', 'seed', 'steady', 'world', 'observe'].includes(key),
 )
 
 interface Choice {
