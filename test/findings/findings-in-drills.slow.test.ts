@@ -24,7 +24,7 @@ const cases: readonly (readonly [code: string, ...words: readonly string[]])[] =
   ['limit-zero-read-as-full', 'container_spec_memory_limit_bytes', 'always 0', 'with the value +Inf'],
   ['never-resolves', 'NeverResolvesBad', 'still fires'],
   ['quantile-beyond-buckets', 'finite buckets from 0.005 to 10'],
-  ['rule-not-judged', 'NotJudgedBad', 'reads its own result'],
+  ['rule-not-judged', 'NotJudgedBad', 'a negative offset'],
   ['selector-matches-nothing', 'the nearest is http_requests_total'],
 ]
 
