@@ -1,0 +1,110 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { kafkaFolder } from '../../tools/real-stack/servers.mjs'
+import { builtCommand } from '../cli/built-command.ts'
+import { startKafka, whyMissing } from './servers.ts'
+
+const reason = whyMissing('kafka')
+const execute = promisify(execFile)
+
+describe.skipIf(reason)(`the live platform on a real Kafka${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  test('reports the lag that the broker itself reports, once producers have stopped', async () => {
+    const firedrill = await builtCommand()
+    const kafka = await startKafka()
+    const home = mkdtempSync(join(tmpdir(), 'firedrill-home-'))
+    const environment = { ...process.env, XDG_RUNTIME_DIR: home, HOME: home }
+    const up = spawn(
+      process.execPath,
+      [firedrill, 'up', '--scenario', 'steady-state', '--kafka', kafka.broker, '--no-with-prometheus'],
+      { env: environment, stdio: 'ignore' },
+    )
+    const ended = new Promise((resolve) => up.once('exit', resolve))
+    const inject = (...words: string[]) =>
+      execute(process.execPath, [firedrill, 'fault', 'inject', ...words], { env: environment })
+    try {
+      await until(async () => (await lagOf()).size > 0, 'the consumers report a lag')
+      await inject('consumer.stall', 'target.topic=interactions', '--hold', '10m')
+      await until(async () => sum(await lagOf()) > 50, 'the lag grows')
+      await inject('link.partition', 'target.from=backend-api', 'target.to=kafka', '--hold', '10m')
+      // What was produced before is seen by the next look at the offsets.
+      await settled(lagOf)
+      const [reported, really] = [await lagOf(), await brokersLag(kafka.broker)]
+      for (const [partition, lag] of really) {
+        if (partition.startsWith('interactions/'))
+          expect([partition, reported.get(partition)]).toEqual([partition, lag])
+      }
+      expect(sum(really)).toBeGreaterThan(50)
+    } finally {
+      up.kill('SIGTERM')
+      await ended
+      await kafka.stop()
+      rmSync(home, { recursive: true, force: true })
+    }
+  })
+})
+
+type Lag = ReadonlyMap<string, number>
+
+/** As the data pipeline exposes it. */
+async function lagOf(): Promise<Lag> {
+  const text = await fetch('http://127.0.0.1:8002/metrics').then(
+    (response) => response.text(),
+    () => '',
+  )
+  const lag = new Map<string, number>()
+  for (const [, labels, value] of text.matchAll(/^kafka_consumer_lag\{([^}]*)\} (\S+)$/gm)) {
+    const label = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels!)?.[1]
+    lag.set(`${label('topic')}/${label('partition')}`, Number(value))
+  }
+  return lag
+}
+
+/** As Kafka's own tool says it. */
+async function brokersLag(broker: string): Promise<Lag> {
+  const tool = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
+  const { stdout } = await execute('java', [
+    '-cp',
+    join(kafkaFolder, 'libs', '*'),
+    tool,
+    '--bootstrap-server',
+    broker,
+    '--describe',
+    '--all-groups',
+  ])
+  const lag = new Map<string, number>()
+  for (const line of stdout.split('\n')) {
+    const [, topic, partition, , , behind] = line.trim().split(/\s+/)
+    if (/^\d+$/.test(partition ?? '') && /^\d+$/.test(behind ?? '')) lag.set(`${topic}/${partition}`, Number(behind))
+  }
+  return lag
+}
+
+function sum(lag: Lag): number {
+  return [...lag.values()].reduce((total, one) => total + one, 0)
+}
+
+async function settled(read: () => Promise<Lag>): Promise<void> {
+  let before = ''
+  await until(
+    async () => {
+      const now = JSON.stringify([...(await read())])
+      const same = now === before
+      before = now
+      return same
+    },
+    'the lag stays the same',
+    7_000,
+  )
+}
+
+async function until(condition: () => Promise<boolean>, what: string, everyMs = 500): Promise<void> {
+  for (const startedMs = Date.now(); Date.now() - startedMs < 120_000; ) {
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+    if (await condition()) return
+  }
+  throw new Error(`within two minutes it was never so that ${what}`)
+}
