@@ -195,7 +195,7 @@ function isTrueAround(timesS: readonly number[], atS: number): boolean {
 
 /** Start of the unbroken time that holds `atS`. */
 function sinceWhen(timesS: readonly number[], atS: number): number {
-  const sorted = [...timesS].sort((a, b) => a - b)
+  const sorted = [...new Set(timesS)].sort((a, b) => a - b)
   const step = Math.min(...sorted.slice(1).map((timeS, i) => timeS - sorted[i]!), 60)
   let sinceS = Number.POSITIVE_INFINITY
   for (let i = sorted.length - 1; i >= 0; i -= 1) {
