@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { Kafka, logLevel } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
-import { kafkaFolder } from '../../tools/real-stack/servers.mjs'
 import { builtCommand } from '../cli/built-command.ts'
 import { startKafka, whyMissing } from './servers.ts'
 
@@ -63,24 +63,27 @@ async function lagOf(): Promise<Lag> {
   return lag
 }
 
-/** As Kafka's own tool says it. */
+/** Asked of the broker: the end of each partition, less what the group has committed. */
 async function brokersLag(broker: string): Promise<Lag> {
-  const tool = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
-  const { stdout } = await execute('java', [
-    '-cp',
-    join(kafkaFolder, 'libs', '*'),
-    tool,
-    '--bootstrap-server',
-    broker,
-    '--describe',
-    '--all-groups',
-  ])
-  const lag = new Map<string, number>()
-  for (const line of stdout.split('\n')) {
-    const [, topic, partition, , , behind] = line.trim().split(/\s+/)
-    if (/^\d+$/.test(partition ?? '') && /^\d+$/.test(behind ?? '')) lag.set(`${topic}/${partition}`, Number(behind))
+  const admin = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    const { groups } = await admin.listGroups()
+    const lag = new Map<string, number>()
+    for (const { groupId } of groups) {
+      for (const { topic, partitions } of await admin.fetchOffsets({ groupId })) {
+        const ends = await admin.fetchTopicOffsets(topic)
+        for (const { partition, offset } of partitions) {
+          const { high, low } = ends.find((end) => end.partition === partition)!
+          // A group that has committed nothing begins with the oldest message.
+          lag.set(`${topic}/${partition}`, Number(high) - (Number(offset) >= 0 ? Number(offset) : Number(low)))
+        }
+      }
+    }
+    return lag
+  } finally {
+    await admin.disconnect()
   }
-  return lag
 }
 
 function sum(lag: Lag): number {

@@ -180,24 +180,26 @@ export class Infrastructure {
       usage: ({ prefixes }: { prefixes: string[] }) => prefixes.map((prefix) => redis.usage(prefix)),
     })
     const publishing = this.#rng.fork('bus')
-    this.#line('kafka', {
-      publish: async (batch: OutgoingBatch) => {
-        const { epoch } = kafka
-        await this.#clock.sleep(latencyAt(kafka.options.publish, publishing.next()))
-        if (epoch !== kafka.epoch) throw new DependencyError('kafka', 'reset', 'connection to the broker was closed')
-        kafka.append(partitionOf(batch.key, kafka.partitionsOf(batch.topic)), batch, this.#clock.nowMs())
-      },
-      poll: async ({ topic, partition, maxMessages }: { topic: string; partition: number; maxMessages: number }) => {
-        if (!kafka.hasMessages(topic, partition)) {
-          await new Promise<void>((resolve) => kafka.onMessages(topic, partition, resolve))
-          if (!kafka.running) throw new DependencyError('kafka', 'refused', 'connection refused by kafka')
-        }
-        return kafka.read(topic, partition, maxMessages)
-      },
-      commit: ({ topic, partition, offset }: { topic: string; partition: number; offset: number }) =>
-        kafka.commit(topic, partition, offset),
-      partitions: ({ topic }: { topic: string }) => kafka.states(topic),
-    })
+    // A real broker has an address of its own, and nobody asks the model.
+    if (!this.#settings.kafkaBrokers)
+      this.#line('kafka', {
+        publish: async (batch: OutgoingBatch) => {
+          const { epoch } = kafka
+          await this.#clock.sleep(latencyAt(kafka.options.publish, publishing.next()))
+          if (epoch !== kafka.epoch) throw new DependencyError('kafka', 'reset', 'connection to the broker was closed')
+          kafka.append(partitionOf(batch.key, kafka.partitionsOf(batch.topic)), batch, this.#clock.nowMs())
+        },
+        poll: async ({ topic, partition, maxMessages }: { topic: string; partition: number; maxMessages: number }) => {
+          if (!kafka.hasMessages(topic, partition)) {
+            await new Promise<void>((resolve) => kafka.onMessages(topic, partition, resolve))
+            if (!kafka.running) throw new DependencyError('kafka', 'refused', 'connection refused by kafka')
+          }
+          return kafka.read(topic, partition, maxMessages)
+        },
+        commit: ({ topic, partition, offset }: { topic: string; partition: number; offset: number }) =>
+          kafka.commit(topic, partition, offset),
+        partitions: ({ topic }: { topic: string }) => kafka.states(topic),
+      })
     const container = (service: string) => this.#containers.get(service)!
     this.#line('host', {
       write: ({ service, path, bytes }: { service: string; path: string; bytes: number }) =>
