@@ -7,9 +7,9 @@ import { findingDefinitions } from '../findings/index.ts'
 import type { IgnoredFinding } from '../findings/look-for-findings.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
 import { packageRoot } from '../package-root.ts'
+import { type ProjectConfig, projectFile } from '../project/project-config.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 import type { Problem } from '../scenario/problem.ts'
-import { type ProjectConfig, projectFile } from './project-config.ts'
 
 export interface FindingFiles {
   readonly alertmanager: Alertmanager | undefined

@@ -4,10 +4,10 @@ import { dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { parse } from 'yaml'
 import { exitCodes } from '../drill/exit-codes.ts'
+import { projectFile } from '../project/project-config.ts'
 import { isMapping } from '../scenario/schema-problems.ts'
 import type { CommandContext } from './context.ts'
 import type { Start } from './options.ts'
-import { projectFile } from './project-config.ts'
 
 export interface InitOptions {
   readonly force: boolean

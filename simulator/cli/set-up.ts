@@ -9,12 +9,12 @@ import { compileEngine, engineFacts, startEngine } from '../judge/embedded/load-
 import type { JudgeIdentity } from '../judge/judge.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { packageRoot } from '../package-root.ts'
+import { loadProjectConfig, type ProjectConfig } from '../project/project-config.ts'
 import { checkPanelNames, type LoadedScenario } from '../scenario/load-scenario.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
 import { autoJudge } from './auto-judge.ts'
 import type { CommandContext } from './context.ts'
 import { type FindingFiles, loadFindingFiles, projectFolder } from './finding-files.ts'
-import { loadProjectConfig, type ProjectConfig } from './project-config.ts'
 import type { PoolOptions } from './worker-pool.ts'
 
 export interface SetUpOptions {

@@ -1,6 +1,6 @@
 /** The JSON Schemas that editors use for scenario and world files, made from the code's own schemas. */
 import { z } from 'zod'
-import { projectSchema } from '../cli/project-config.ts'
+import { projectSchema } from '../project/project-config.ts'
 import { worldSchema } from '../world/world-schema.ts'
 import { scenarioSchema } from './schema.ts'
 

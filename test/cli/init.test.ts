@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { CommandContext } from '../../simulator/cli/context.ts'
 import { initCommand } from '../../simulator/cli/init.ts'
-import { loadProjectConfig } from '../../simulator/cli/project-config.ts'
+import { loadProjectConfig } from '../../simulator/project/project-config.ts'
 
 let folder: string
 const said: string[] = []

@@ -83,14 +83,16 @@ expect: { alerts: { ServiceDwon: silent } }
 describe('a real part that is missing', () => {
   test('is one sentence and how to get it, with exit code 6', async () => {
     const { code, stdout, stderr } = await firedrill(['run', 'service-down', '--judge', 'prometheus'], {
-      environment: { PATH: folder },
+      environment: { PATH: folder, FIREDRILL_REAL_STACK: folder },
     })
     expect(stderr).toMatch(/^prometheus is not installed\. .*apt-get install prometheus.*\n$/)
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' })
   })
 
   test('is named by the doctor, who goes on', async () => {
-    const { code, stdout } = await firedrill(['doctor'], { environment: { PATH: folder } })
+    const { code, stdout } = await firedrill(['doctor'], {
+      environment: { PATH: folder, FIREDRILL_REAL_STACK: folder },
+    })
     expect(stdout).toMatch(/- prometheus +not here/)
     expect(stdout).toContain('How to get what is missing:')
     expect(code).toBe(0)
