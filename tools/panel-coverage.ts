@@ -5,16 +5,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAbout } from '../simulator/dashboards/panel-pattern.ts'
+import { loadProjectConfig } from '../simulator/project/project-config.ts'
 import { loadScenario } from '../simulator/scenario/load-scenario.ts'
 import { formatProblem } from '../simulator/scenario/problem.ts'
 import type { PanelExpected } from '../simulator/scenario/scenario.ts'
 
-/** Panels that no fault moves, and why. */
-export const unmovedPanels: Readonly<Record<string, string>> = {
-  'business-metrics / Active tenants': 'tenants neither come nor go during a drill',
-  'business-metrics / Tenant growth': 'tenants neither come nor go during a drill',
-  'firedrill / Share dropped': 'in virtual time nothing is lost; sinks of live operation lose signals',
-  'ml-engine / FAISS search latency p50, p95': 'no fault acts on the search index itself',
+/** Panels that rightly stay still, and why: `coverage` in firedrill.yaml says so. */
+export function stillPanels(root: string): Readonly<Record<string, string>> {
+  const { config } = loadProjectConfig(root)
+  return Object.fromEntries(
+    (config.coverage?.still ?? []).map(({ dashboard, panel, reason }) => [`${dashboard} / ${panel}`, reason]),
+  )
 }
 
 export interface PanelProof {
@@ -73,10 +74,11 @@ function shippedPanels(folder: string): { dashboard: { uid: string; title: strin
 }
 
 /** The text of docs/panel-coverage.md. */
-export function panelCoveragePage(proofs: readonly PanelProof[]): string {
+export function panelCoveragePage(proofs: readonly PanelProof[], still: Readonly<Record<string, string>>): string {
   const rows = proofs.map(({ panel, dataIn, moves }) => {
     const shown = moves.map((one) => `${one.moves} in [${one.scenario}](../scenarios/${one.scenario}.yaml)`)
-    const where = shown.length > 0 ? shown.join(', ') : `– (${unmovedPanels[panel] ?? 'no scenario'})`
+    const where =
+      shown.length > 0 ? shown.join(', ') : panel in still ? `still, as stated: ${still[panel]}` : '– (no scenario)'
     return `| ${panel} | ${dataIn.join(', ') || '–'} | ${where} |`
   })
   return [

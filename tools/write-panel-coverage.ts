@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { panelCoveragePage, panelProofs } from './panel-coverage.ts'
+import { panelCoveragePage, panelProofs, stillPanels } from './panel-coverage.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-writeFileSync(join(root, 'docs', 'panel-coverage.md'), panelCoveragePage(panelProofs(root)))
+writeFileSync(join(root, 'docs', 'panel-coverage.md'), panelCoveragePage(panelProofs(root), stillPanels(root)))

@@ -25,6 +25,7 @@ export interface CoverageOptions extends SetUpOptions {
   readonly json: boolean
   readonly html?: string
   readonly failUnder?: number
+  readonly long?: boolean
   readonly workers?: number
 }
 
@@ -35,6 +36,7 @@ export function addCoverageCommand(program: Command, start: Start): void {
     .description('which rules and panels the drills prove')
     .argument('[scenario...]', 'file or name; all but the long ones when left out')
     .option('--from <dir>', 'read the firedrill.json of an earlier run instead of running drills')
+    .option('--long', 'also run the drills that take long', false)
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
     .option('--dashboards <dir>', 'dashboards to judge (default: observability/grafana/dashboards)')
@@ -47,7 +49,8 @@ export function addCoverageCommand(program: Command, start: Start): void {
       'after',
       `
 A rule is proven when it fires inside its window, its near misses and the drill without the fault stay silent,
-it recovers, and its text is complete. A panel is proven when each of its queries has data, and it moves in a drill.
+it recovers, and its text is complete. A panel is proven when each of its queries has data, and it moves in a drill,
+or stays still as firedrill.yaml states. Rules that only long drills prove are counted apart.
 
 Examples:
   $ firedrill coverage
@@ -99,7 +102,7 @@ async function measure(
   const { console } = context
   const set = await setUp(options, context)
   const known = set.loaded && !set.loaded.foreignRules ? set.loaded.alerts : undefined
-  const selection = { names, all: names.length === 0, tags: [], twins: true }
+  const selection = { names, all: names.length === 0, tags: [], twins: true, long: options.long ?? false }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
   const problems = [...set.problems, ...selected.problems, ...panelNameProblems(set, selected.loaded)]
   for (const { name, nearest } of selected.unknown) {
@@ -135,7 +138,10 @@ async function measure(
   const broken = results.filter(({ exitCode }) => exitCode === exitCodes.bug.code || exitCode === exitCodes.judge.code)
   for (const { scenario, verdict, notes } of broken) console.err(`${scenario}: ${verdict}: ${notes[0]}`)
   return {
-    coverage: { rules: coverageOfRules(alerts, results), panels: coverageOfPanels(dashboards, results) },
+    coverage: {
+      rules: coverageOfRules(alerts, results, selected.leftOut),
+      panels: coverageOfPanels(dashboards, results, set.project.coverage?.still),
+    },
     exitCode: worstExitCode([...broken.map(({ exitCode }) => exitCode), dashboardCode]),
   }
 }

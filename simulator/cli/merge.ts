@@ -58,7 +58,12 @@ export async function mergeCommand(
     context,
   )
   const dashboardCode = printDashboardProblems(set.loaded.dashboardProblems, context)
-  const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode }
+  const { leftOut } = selectDrills(
+    { names: [], all: true, tags: [], twins: true },
+    scenariosFolder(context.cwd),
+    undefined,
+  )
+  const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode, leftOut }
   return concludeRun(run, { ...files, ...options, judge: 'auto' }, context)
 }
 

@@ -198,7 +198,16 @@ export async function runCommand(
   console.progress('')
   if (options.shard && options.report !== undefined) writeShard(options.report, options.shard, all, options, context)
   return concludeRun(
-    { set, drills, scenarios: selected.loaded, all, interrupted, startedMs, dashboardCode },
+    {
+      set,
+      drills,
+      scenarios: selected.loaded,
+      all,
+      interrupted,
+      startedMs,
+      dashboardCode,
+      leftOut: selected.leftOut,
+    },
     options,
     context,
   )
@@ -213,11 +222,13 @@ export interface FinishedRun {
   readonly interrupted: boolean
   readonly startedMs: number
   readonly dashboardCode: number
+  /** Drills of a run of all that take long, and did not run. */
+  readonly leftOut: readonly Drill[]
 }
 
 /** Says what a run has shown, and writes the reports. Shards that were joined are concluded like a run. @returns the exit code */
 export function concludeRun(
-  { set, drills, scenarios, all, interrupted, startedMs, dashboardCode }: FinishedRun,
+  { set, drills, scenarios, all, interrupted, startedMs, dashboardCode, leftOut }: FinishedRun,
   options: ReportingOptions,
   context: CommandContext,
 ): number {
@@ -229,8 +240,8 @@ export function concludeRun(
     .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
   const observations = set.loaded!.foreignRules ? observeAlerts(set.loaded!.groups, all) : []
   const { alerts, dashboards, dashboardProblems } = set.loaded!
-  const coverage = coverageOfRules(alerts, results)
-  const panels = coverageOfPanels(dashboards, results)
+  const coverage = coverageOfRules(alerts, results, leftOut)
+  const panels = coverageOfPanels(dashboards, results, set.project.coverage?.still)
   const failOn = options.failOn ?? set.project.findings?.failOn
   const found = failOn !== undefined && reaches(noticed.findings, failOn) ? exitCodes.finding.code : 0
   const codes = [...all.map(({ exitCode }) => exitCode), found, dashboardCode]

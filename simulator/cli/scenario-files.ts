@@ -13,12 +13,16 @@ export interface Selection {
   readonly all: boolean
   readonly tags: readonly string[]
   readonly twins: boolean
+  /** With `all`: those too that take long. */
+  readonly long?: boolean
   /** Most series; Infinity forces. */
   readonly seriesMax?: number
 }
 
 export interface Selected {
   readonly drills: readonly Drill[]
+  /** With `all`: those that were left out because they take long. */
+  readonly leftOut: readonly Drill[]
   readonly loaded: readonly LoadedScenario[]
   readonly problems: readonly Problem[]
   /** Names that are no scenario. */
@@ -61,6 +65,7 @@ export function selectDrills(
   const loaded = new Map<string, LoadedScenario>()
   const problems: Problem[] = []
   const drills: Drill[] = []
+  const leftOut: Drill[] = []
   for (const { file, twin } of wanted) {
     let scenario = loaded.get(file)
     if (!scenario) {
@@ -78,16 +83,22 @@ export function selectDrills(
       const names = scenario.drills.flatMap((drill) => drill.twin ?? [])
       unknown.push({ name: `${nameOf(file)}/${twin}`, nearest: nearestOf(twin, names) })
     }
+    if (selection.all) leftOut.push(...scenario.drills.filter((drill) => isLeftOut(drill, selection)))
     drills.push(...chosen.filter((drill) => !drills.some(({ name }) => name === drill.name)))
   }
-  return { drills, loaded: [...loaded.values()], problems, unknown }
+  return { drills, leftOut, loaded: [...loaded.values()], problems, unknown }
 }
 
-function isChosen(drill: Drill, twin: string | undefined, { all, tags, twins }: Selection): boolean {
+function isChosen(drill: Drill, twin: string | undefined, selection: Selection): boolean {
+  const { tags, twins } = selection
   if (twin !== undefined) return drill.twin === twin
   if (!twins && drill.twin !== undefined) return false
   if (tags.length > 0 && !tags.every((tag) => drill.tags.includes(tag))) return false
-  return !all || tags.includes(longTag) || !drill.tags.includes(longTag)
+  return !isLeftOut(drill, selection)
+}
+
+function isLeftOut(drill: Drill, { all, tags, long = false }: Selection): boolean {
+  return all && !long && !tags.includes(longTag) && drill.tags.includes(longTag)
 }
 
 function findScenario(name: string, folder: string): { file: string; twin: string | undefined } | undefined {

@@ -1,7 +1,8 @@
 /** The first steps that commands share: the engine, the scrape config, the rules, the judge. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { DashboardProblem } from '../dashboards/dashboard.ts'
+import type { Dashboard, DashboardProblem } from '../dashboards/dashboard.ts'
+import { isAbout } from '../dashboards/panel-pattern.ts'
 import { type DrillSetup, type LoadedSetup, loadSetup } from '../drill/drill-setup.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
@@ -9,7 +10,8 @@ import { compileEngine, engineFacts, startEngine } from '../judge/embedded/load-
 import type { JudgeIdentity } from '../judge/judge.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { packageRoot } from '../package-root.ts'
-import { loadProjectConfig, type ProjectConfig } from '../project/project-config.ts'
+import { type LoadedProject, loadProjectConfig, type ProjectConfig } from '../project/project-config.ts'
+import { didYouMean } from '../scenario/did-you-mean.ts'
 import { checkPanelNames, type LoadedScenario } from '../scenario/load-scenario.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
 import { autoJudge } from './auto-judge.ts'
@@ -98,8 +100,28 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
     loaded,
     project: project.config,
     findingFiles,
-    problems: [...project.problems, ...problems, ...findingFiles.problems],
+    problems: [
+      ...project.problems,
+      ...(typeof given.dashboards === 'string' || !loaded ? [] : stillPanelProblems(project, loaded.dashboards)),
+      ...problems,
+      ...findingFiles.problems,
+    ],
   }
+}
+
+/** Statements about panels that no dashboard has: renamed, or gone. */
+function stillPanelProblems({ config, locate }: LoadedProject, dashboards: readonly Dashboard[]): Problem[] {
+  if (!locate || dashboards.length === 0) return []
+  const panels = dashboards.flatMap((dashboard) => dashboard.panels.map((panel) => ({ dashboard, panel })))
+  return (config.coverage?.still ?? []).flatMap((still, i) => {
+    if (panels.some((one) => isAbout(still, one))) return []
+    const hint = didYouMean(
+      still.panel,
+      panels.map(({ panel }) => panel.title),
+    )
+    const message = `no panel of "${still.dashboard}" is called "${still.panel}"`
+    return [locate({ path: ['coverage', 'still', i, 'panel'], on: 'value', message, hint })]
+  })
 }
 
 /** What scenarios expect of panels that the dashboards do not have; other dashboards than the platform's may lack them. */

@@ -8,7 +8,10 @@ export interface NamedQuery {
   readonly refId?: string | undefined
 }
 
-export function isAbout(expected: PanelExpected, { dashboard, panel, refId }: NamedQuery): boolean {
+export function isAbout(
+  expected: Pick<PanelExpected, 'dashboard' | 'panel'> & { readonly refId?: string | undefined },
+  { dashboard, panel, refId }: NamedQuery,
+): boolean {
   return (
     (matchesPattern(expected.dashboard, dashboard.uid) || matchesPattern(expected.dashboard, dashboard.title)) &&
     matchesPattern(expected.panel, panel.title) &&

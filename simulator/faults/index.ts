@@ -20,6 +20,7 @@ import { modelDegrade } from './model-degrade.ts'
 import { serviceCrash } from './service-crash.ts'
 import { serviceHang } from './service-hang.ts'
 import { serviceRestart } from './service-restart.ts'
+import { trafficDrop } from './traffic-drop.ts'
 import { trafficSurge } from './traffic-surge.ts'
 import { trainingFail } from './training-fail.ts'
 
@@ -38,6 +39,7 @@ export const faults = [
   cpuSaturation,
   diskFill,
   trafficSurge,
+  trafficDrop,
   cacheFlush,
   cacheChurn,
   trainingFail,

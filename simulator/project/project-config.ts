@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
-import { orderProblems, type Problem } from '../scenario/problem.ts'
+import { type Finding, orderProblems, type Problem } from '../scenario/problem.ts'
 import { checkSchema } from '../scenario/schema-problems.ts'
 import { readYaml } from '../scenario/yaml-document.ts'
 
@@ -17,6 +17,20 @@ export const projectSchema = z.strictObject({
   alertmanager: z.string().optional().describe('alertmanager.yml that says who is told'),
   scenarios: z.string().optional().describe('Folder of scenarios'),
   documentation: oneOrMore.optional().describe('Files that document metrics'),
+  coverage: z
+    .strictObject({
+      still: z
+        .array(
+          z.strictObject({
+            dashboard: z.string().describe('Uid or title of the dashboard'),
+            panel: z.string().describe('Title of the panel'),
+            reason: z.string().min(1).describe('Why no cause is to move it'),
+          }),
+        )
+        .default([])
+        .describe('Panels that rightly never move; what moves all the same is reported'),
+    })
+    .optional(),
   findings: z
     .strictObject({
       failOn: z.enum(['info', 'warning', 'error']).optional().describe('Exit 7 on a finding of this severity'),
@@ -35,8 +49,15 @@ export const projectSchema = z.strictObject({
 
 export type ProjectConfig = z.infer<typeof projectSchema>
 
+export interface LoadedProject {
+  readonly config: ProjectConfig
+  readonly problems: readonly Problem[]
+  /** Gives what is found out later its place; undefined when there is no such file. */
+  readonly locate?: (finding: Finding) => Problem
+}
+
 /** Paths in it are relative to the folder. Without a file the config is empty. */
-export function loadProjectConfig(folder: string): { config: ProjectConfig; problems: readonly Problem[] } {
+export function loadProjectConfig(folder: string): LoadedProject {
   const file = join(folder, projectFile)
   if (!existsSync(file)) return { config: {}, problems: [] }
   const { document, problems } = readYaml(file, readFileSync(file))
@@ -44,7 +65,7 @@ export function loadProjectConfig(folder: string): { config: ProjectConfig; prob
   // An empty file is a config without anything.
   const { value, findings } = checkSchema(projectSchema, document.data ?? {})
   const all = orderProblems([...problems, ...findings.map(document.locate)])
-  return { config: value ? inFolder(value, folder) : {}, problems: all }
+  return { config: value ? inFolder(value, folder) : {}, problems: all, locate: document.locate }
 }
 
 function inFolder(config: ProjectConfig, folder: string): ProjectConfig {

@@ -10,6 +10,10 @@ export interface Coverage {
 export interface CoverageShares {
   readonly rules: Share
   readonly panels: Share
+  /** Rules that only long drills prove, which did not run; in none of the shares. */
+  readonly rulesInLong: number
+  /** Panels that stay still, as stated; among the proven. */
+  readonly panelsStill: number
   /** Panels that have no judge here; in none of the shares. */
   readonly panelsNotJudged: number
 }
@@ -23,9 +27,12 @@ export interface Share {
 
 export function coverageShares({ rules, panels }: Coverage): CoverageShares {
   const judged = panels.filter((panel) => panel.judged)
+  const drilled = rules.filter(({ inLong }) => inLong === undefined)
   return {
-    rules: shareOf(rules),
+    rules: shareOf(drilled),
     panels: shareOf(judged),
+    rulesInLong: rules.length - drilled.length,
+    panelsStill: judged.filter(({ still }) => still !== undefined).length,
     panelsNotJudged: panels.length - judged.length,
   }
 }
@@ -50,10 +57,7 @@ const ruleColumns = [
   { title: 'text', of: (rule: RuleCoverage) => rule.textComplete },
 ] as const
 
-const panelColumns = [
-  { title: 'data', of: (panel: PanelCoverage) => panel.hasData },
-  { title: 'moves', of: (panel: PanelCoverage) => panel.moves },
-] as const
+const panelTitles = ['data', 'moves'] as const
 
 /** @returns lines without a line break */
 export function coverageLines(coverage: Coverage, paint: Paint): string[] {
@@ -61,20 +65,28 @@ export function coverageLines(coverage: Coverage, paint: Paint): string[] {
   const shares = coverageShares(coverage)
   const ruleRows = rules.map((rule) => ({
     name: rule.alertname,
-    cells: ruleColumns.map(({ of }) => of(rule)),
-    note: rule.proven ? '' : paint.red(rule.missing.join('; ')),
+    cells: ruleCells(rule),
+    note: rule.proven ? '' : (rule.inLong ? paint.dim : paint.red)(rule.missing.join('; ')),
   }))
   const panelRows = panels.map((panel) => ({
     name: panelName(panel),
-    cells: panelColumns.map(({ of }) => (panel.judged ? of(panel) : undefined)),
+    cells: panelCells(panel),
     note: panel.proven ? paint.dim(movesText(panel)) : paint.red(panel.missing.join('; ')),
   }))
   return [
     ...table('rule', titles(ruleColumns), ruleRows, paint),
     '',
-    ...(panels.length > 0 ? [...table('panel', titles(panelColumns), panelRows, paint), ''] : []),
+    ...(panels.length > 0 ? [...table('panel', panelTitles, panelRows, paint), ''] : []),
     summaryText(shares),
   ]
+}
+
+function ruleCells(rule: RuleCoverage): (boolean | undefined)[] {
+  return ruleColumns.map(({ of }) => (rule.inLong ? undefined : of(rule)))
+}
+
+function panelCells(panel: PanelCoverage): (boolean | undefined)[] {
+  return [panel.judged ? panel.hasData : undefined, panel.judged && panel.still === undefined ? panel.moves : undefined]
 }
 
 function titles(columns: readonly { readonly title: string }[]): string[] {
@@ -107,11 +119,13 @@ function mark(ok: boolean | undefined, paint: Paint): string {
   return ok ? paint.green('✓') : paint.red('✗')
 }
 
-export function summaryText({ rules, panels, panelsNotJudged }: CoverageShares): string {
+export function summaryText({ rules, panels, rulesInLong, panelsStill, panelsNotJudged }: CoverageShares): string {
   const text = ({ proven, of, percent }: Share, what: string) =>
     percent === null ? `no ${what}` : `${proven} of ${of} ${what} (${percent} %)`
   const unjudged = panelsNotJudged > 0 ? `, ${panelsNotJudged} more not judged` : ''
-  return `${text(rules, 'rules proven')}, ${text(panels, 'panels have data and move')}${unjudged}`
+  const long = rulesInLong > 0 ? `, ${rulesInLong} more only in long drills (--long runs them)` : ''
+  const still = panelsStill > 0 ? `, ${panelsStill} of them still, as stated` : ''
+  return `${text(rules, 'rules proven')}${long}, ${text(panels, 'panels have data and move')}${still}${unjudged}`
 }
 
 function panelName({ dashboard, panel }: PanelCoverage): string {
@@ -119,7 +133,8 @@ function panelName({ dashboard, panel }: PanelCoverage): string {
 }
 
 /** @returns for example `up in kafka-lag-spike, high-latency-p95 and 3 more` */
-export function movesText({ movesIn }: PanelCoverage): string {
+export function movesText({ movesIn, still }: PanelCoverage): string {
+  if (still !== undefined) return `still, as stated: ${still}`
   const scenarios = [...new Set(movesIn.map(({ scenario }) => scenario))]
   const shown = scenarios.slice(0, 2).map((scenario) => {
     const directions = [...new Set(movesIn.filter((one) => one.scenario === scenario).map(({ moves }) => moves))].sort()
@@ -135,12 +150,12 @@ export function coverageHtml(coverage: Coverage, version: string): string {
   const shares = coverageShares(coverage)
   const ruleRows = rules.map((rule) => ({
     name: rule.alertname,
-    cells: ruleColumns.map(({ of }) => of(rule)),
+    cells: ruleCells(rule),
     note: rule.proven ? rule.scenarios.join(', ') : rule.missing.join('; '),
   }))
   const panelRows = panels.map((panel) => ({
     name: panelName(panel),
-    cells: panelColumns.map(({ of }) => (panel.judged ? of(panel) : undefined)),
+    cells: panelCells(panel),
     note: panel.proven ? movesText(panel) : panel.missing.join('; '),
   }))
   return `<!doctype html>
@@ -160,7 +175,7 @@ td.cell, th.cell { text-align: center; white-space: nowrap }
 <h1>Coverage of alerts and panels</h1>
 <p>${escapeHtml(summaryText(shares))}. Firedrill ${escapeHtml(version)}.</p>
 ${htmlTable('Rule', titles(ruleColumns), ruleRows)}
-${panels.length > 0 ? htmlTable('Panel', titles(panelColumns), panelRows) : ''}
+${panels.length > 0 ? htmlTable('Panel', panelTitles, panelRows) : ''}
 </html>
 `
 }

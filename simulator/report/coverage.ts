@@ -3,7 +3,9 @@
  * panels: each has data, and moves in at least one drill.
  */
 import type { Dashboard } from '../dashboards/dashboard.ts'
+import { isAbout } from '../dashboards/panel-pattern.ts'
 import type { AlertResult, DrillResult, PanelResult } from '../drill/drill-result.ts'
+import type { Drill } from '../scenario/scenario.ts'
 
 export interface RuleCoverage {
   readonly alertname: string
@@ -18,10 +20,23 @@ export interface RuleCoverage {
   readonly missing: readonly string[]
   /** Drills in which the alert was expected to fire. */
   readonly scenarios: readonly string[]
+  /** Scenarios that prove it, and that were left out because they take long; there when no other drill makes it fire. */
+  readonly inLong?: readonly string[]
 }
 
-export function coverageOfRules(alerts: readonly string[], results: readonly DrillResult[]): RuleCoverage[] {
-  return alerts.map((alertname) => coverageOf(alertname, results))
+/** @param leftOut drills that a run of all leaves to a run of its own, because they take long */
+export function coverageOfRules(
+  alerts: readonly string[],
+  results: readonly DrillResult[],
+  leftOut: readonly Drill[] = [],
+): RuleCoverage[] {
+  return alerts.map((alertname) => {
+    const rule = coverageOf(alertname, results)
+    const long = leftOut.filter((drill) => drill.expect.alerts[alertname]?.kind === 'fires')
+    if (rule.scenarios.length > 0 || long.length === 0) return rule
+    const inLong = [...new Set(long.map(({ scenario }) => scenario))]
+    return { ...rule, missing: [`only in long drills, which did not run: ${inLong.join(', ')}`], inLong }
+  })
 }
 
 function coverageOf(alertname: string, results: readonly DrillResult[]): RuleCoverage {
@@ -88,6 +103,8 @@ export interface PanelCoverage {
   readonly hasData: boolean
   /** One of its queries moves in some drill. */
   readonly moves: boolean
+  /** Why nothing is to move it, as firedrill.yaml states; there only when that is so. */
+  readonly still?: string
   /** False: nothing can be said about it; it counts neither as proven nor as failed. */
   readonly judged: boolean
   readonly proven: boolean
@@ -97,8 +114,20 @@ export interface PanelCoverage {
   readonly movesIn: readonly { readonly scenario: string; readonly refId: string; readonly moves: 'up' | 'down' }[]
 }
 
+/** A panel that rightly never moves, such as a share that should stay at 0. */
+export interface StillPanel {
+  /** Uid or title. */
+  readonly dashboard: string
+  readonly panel: string
+  readonly reason: string
+}
+
 /** @returns one for each panel that has queries; panels of text have nothing to prove */
-export function coverageOfPanels(dashboards: readonly Dashboard[], results: readonly DrillResult[]): PanelCoverage[] {
+export function coverageOfPanels(
+  dashboards: readonly Dashboard[],
+  results: readonly DrillResult[],
+  still: readonly StillPanel[] = [],
+): PanelCoverage[] {
   const seen = results.flatMap(({ scenario, panels }) => panels.map((panel) => ({ scenario, panel })))
   return dashboards.flatMap((dashboard) =>
     dashboard.panels
@@ -108,6 +137,7 @@ export function coverageOfPanels(dashboards: readonly Dashboard[], results: read
           dashboard.uid,
           panel.title,
           seen.filter((one) => one.panel.dashboard === dashboard.uid && one.panel.panel === panel.title),
+          still.find((one) => isAbout(one, { dashboard, panel }))?.reason,
         ),
       ),
   )
@@ -117,6 +147,7 @@ function coverageOfPanel(
   dashboard: string,
   panel: string,
   all: readonly { readonly scenario: string; readonly panel: PanelResult }[],
+  still: string | undefined,
 ): PanelCoverage {
   const seen = all.filter((one) => one.panel.state !== 'not judged')
   const refIds = [...new Set(seen.map((one) => one.panel.refId))]
@@ -134,6 +165,12 @@ function coverageOfPanel(
   if (!judged) missing.push(`not judged: ${all[0]?.panel.detail ?? 'no drill asked it'}`)
   else if (failing) missing.push(`${failing.scenario}: query ${failing.panel.refId}: ${failing.panel.detail}`)
   else if (!hasData) missing.push(`query ${dataless.join(', ')} has no data in any drill`)
-  if (judged && !failing && !moves) missing.push('moves in no drill')
-  return { dashboard, panel, hasData, moves, judged, proven: missing.length === 0, missing, movesIn }
+  if (judged && !failing && !moves && still === undefined) missing.push('moves in no drill')
+  if (moves && still !== undefined) {
+    const { moves: direction, scenario } = movesIn[0]!
+    missing.push(`firedrill.yaml states that it stays still (${still}), but it moves ${direction} in ${scenario}`)
+  }
+  const proven = missing.length === 0
+  const isStill = judged && !moves && still !== undefined
+  return { dashboard, panel, hasData, moves, ...(isStill && { still }), judged, proven, missing, movesIn }
 }

@@ -104,7 +104,7 @@ function checkTenant(tenant: string, fault: string, world: World, report: Report
         tenants.map(({ id }) => id),
       ) ?? `an id, or a rank from "1" to "${tenants.length}"`
     report(['tenant'], `the world "${world.world}" has no tenant "${tenant}"`, hint)
-  } else if (fault === 'traffic.surge' && found.status === 'suspended') {
+  } else if (fault.startsWith('traffic.') && found.status === 'suspended') {
     report(['tenant'], `the tenant "${tenant}" is suspended and sends nothing`)
   }
 }

@@ -38,6 +38,7 @@ const strengths: Readonly<Record<string, Strength>> = {
   'memory.leak': { parameter: 'perMinute', nothing: 0, most: 2 ** 40, unit: 'bytes', step: 2 ** 20 },
   'messages.poison': { parameter: 'ratio', ...share },
   'model.degrade': { parameter: 'quality', ...remains },
+  'traffic.drop': { parameter: 'remaining', ...remains },
   'traffic.surge': { parameter: 'factor', nothing: 1, most: 1000, unit: 'number', step: 0.1 },
 }
 

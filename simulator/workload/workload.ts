@@ -32,7 +32,7 @@ export class Workload {
   readonly #journeys: { weight: number; journey: World['journeys'][number] }[]
   readonly #callsPerJourney: number
   readonly #sources: Source[]
-  #factorForAll = 1
+  readonly #factorsForAll: number[] = []
   /** Requests sent. */
   sent = 0
 
@@ -50,7 +50,7 @@ export class Workload {
       .map((tenant) => ({
         tenant,
         weight: tenant.weight,
-        factor: 1,
+        factors: [],
         users: createPopularity(tenant.users),
         items: createPopularity(tenant.items),
       }))
@@ -63,19 +63,13 @@ export class Workload {
   /** Multiplies the load of a tenant (id, or rank by size), or of all. @returns takes it back */
   multiply(tenant: string | undefined, factor: number): () => void {
     if (tenant === undefined) {
-      this.#factorForAll *= factor
-      return () => {
-        this.#factorForAll /= factor
-      }
+      return multiplyBy(this.#factorsForAll, factor)
     }
     const source = this.#sources.find(
       (candidate) => candidate.tenant.id === tenant || String(candidate.tenant.rank) === tenant,
     )
     if (!source) throw new Error(`no tenant is called "${tenant}"`)
-    source.factor *= factor
-    return () => {
-      source.factor /= factor
-    }
+    return multiplyBy(source.factors, factor)
   }
 
   readonly #arrive = (): void => {
@@ -95,14 +89,18 @@ export class Workload {
     let now = 0
     for (const source of this.#sources) {
       usual += source.weight
-      now += source.weight * source.factor
+      now += source.weight * productOf(source.factors)
     }
-    return base * this.#factorForAll * (now / usual)
+    return base * productOf(this.#factorsForAll) * (now / usual)
   }
 
   async #travel(): Promise<void> {
     const choices = this.#choices
-    const source = pickByWeight(this.#sources, (candidate) => candidate.weight * candidate.factor, choices.next())
+    const source = pickByWeight(
+      this.#sources,
+      (candidate) => candidate.weight * productOf(candidate.factors),
+      choices.next(),
+    )
     const { journey } = pickByWeight(this.#journeys, (candidate) => candidate.weight, choices.next())
     const user = `u${source.users(choices)}`
     const wrongToken = choices.chance(this.#options.world.wrongTokens)
@@ -164,9 +162,23 @@ export class Workload {
 interface Source {
   readonly tenant: NamedTenant
   readonly weight: number
-  factor: number
+  /** In force at the same time; they multiply. A list, because a factor of 0 could not be divided out again. */
+  readonly factors: number[]
   readonly users: (rng: Rng) => number
   readonly items: (rng: Rng) => number
+}
+
+/** @returns takes the factor back */
+function multiplyBy(factors: number[], factor: number): () => void {
+  factors.push(factor)
+  return () => {
+    const at = factors.indexOf(factor)
+    if (at >= 0) factors.splice(at, 1)
+  }
+}
+
+function productOf(factors: readonly number[]): number {
+  return factors.reduce((product, factor) => product * factor, 1)
 }
 
 /** @param share in [0, 1) */

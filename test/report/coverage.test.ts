@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Dashboard } from '../../simulator/dashboards/dashboard.ts'
 import type { DrillResult, PanelResult } from '../../simulator/drill/drill-result.ts'
-import { coverageOfPanels, type RuleCoverage } from '../../simulator/report/coverage.ts'
+import { coverageOfPanels, coverageOfRules, type RuleCoverage } from '../../simulator/report/coverage.ts'
 import {
   type Coverage,
   coverageHtml,
   coverageLines,
   coverageShares,
   isBelow,
+  movesText,
+  summaryText,
 } from '../../simulator/report/coverage-summary.ts'
+import type { Drill } from '../../simulator/scenario/scenario.ts'
 
 const target = (refId: string) => ({ refId })
 const dashboards = [
@@ -68,8 +71,66 @@ describe('a panel', () => {
     expect(coverageShares({ rules: [], panels })).toEqual({
       rules: { proven: 0, of: 0, percent: null },
       panels: { proven: 1, of: 1, percent: 100 },
+      rulesInLong: 0,
+      panelsStill: 0,
       panelsNotJudged: 1,
     })
+  })
+
+  it('may stay still when that is stated, with its reason', () => {
+    const still = [{ dashboard: 'small', panel: 'Latency', reason: 'nobody is ever lost' }]
+    const panels = coverageOfPanels(dashboards, [drill('outage', { moves: 'no' }, { refId: 'B', moves: 'no' })], still)
+    expect(panels[0]).toMatchObject({ hasData: true, moves: false, still: 'nobody is ever lost', proven: true })
+    expect(coverageShares({ rules: [], panels })).toMatchObject({ panels: { percent: 100 }, panelsStill: 1 })
+    expect(movesText(panels[0]!)).toBe('still, as stated: nobody is ever lost')
+  })
+
+  it('needs data also where it is to stay still', () => {
+    const still = [{ dashboard: 'Small', panel: 'Latency', reason: 'nobody is ever lost' }]
+    const [latency] = coverageOfPanels(dashboards, [drill('outage', { state: 'empty' })], still)
+    expect(latency!.missing).toEqual(['query A has no data in any drill'])
+  })
+
+  it('that moves although it is stated to stay still is not proven: the statement is out of date', () => {
+    const still = [{ dashboard: 'small', panel: 'Latency', reason: 'nobody is ever lost' }]
+    const [latency] = coverageOfPanels(dashboards, [drill('outage', { moves: 'up' })], still)
+    expect(latency!.still).toBeUndefined()
+    expect(latency!.missing).toEqual([
+      'firedrill.yaml states that it stays still (nobody is ever lost), but it moves up in outage',
+    ])
+  })
+})
+
+describe('a rule that only long drills prove', () => {
+  const expects = (scenario: string, alertname: string) =>
+    ({ scenario, expect: { alerts: { [alertname]: { kind: 'fires' } } } }) as unknown as Drill
+  const result = (scenario: string, alertname: string) =>
+    ({
+      scenario,
+      alerts: [{ alertname, expected: 'fires', ok: true, text: 'complete', resolvedWindow: [0, 1] }],
+      panels: [],
+    }) as unknown as DrillResult
+
+  it('counts neither for nor against, and says which drills they are', () => {
+    const rules = coverageOfRules(['Slow'], [], [expects('slow-burn', 'Slow'), expects('slow-burn', 'Other')])
+    expect(rules[0]).toMatchObject({ proven: false, inLong: ['slow-burn'] })
+    const shares = coverageShares({ rules, panels: [] })
+    expect(shares).toMatchObject({ rules: { proven: 0, of: 0, percent: null }, rulesInLong: 1 })
+    expect(summaryText(shares)).toBe(
+      'no rules proven, 1 more only in long drills (--long runs them), no panels have data and move',
+    )
+  })
+
+  it('is judged like any other when a drill that ran expects it to fire', () => {
+    const rules = coverageOfRules(['Slow'], [result('short', 'Slow')], [expects('slow-burn', 'Slow')])
+    expect(rules[0]!.inLong).toBeUndefined()
+    expect(rules[0]!.missing).toEqual(['no near miss', 'no drill without the fault'])
+  })
+
+  it('is missing when no long drill expects it to fire either', () => {
+    const rules = coverageOfRules(['Slow'], [], [expects('slow-burn', 'Other')])
+    expect(rules[0]!.missing).toEqual(['no drill of this run expects it to fire'])
+    expect(coverageShares({ rules, panels: [] }).rules).toEqual({ proven: 0, of: 1, percent: 0 })
   })
 })
 
