@@ -227,4 +227,34 @@ describe('what differs between Prometheus 2 and 3', () => {
       await judge.close()
     }
   })
+
+  test.skipIf(!binary)('a sample exactly as old as the lookback is seen in 2.x, not in 3.x', async () => {
+    await eachJudge(async (judge, major) => {
+      await judge.append([samples({ __name__: 'x' }, [[0, 1]])])
+      const { samples: seen } = (await judge.query('x', at(300))) as unknown as { samples: unknown[] }
+      expect(seen).toHaveLength(major >= 3 ? 0 : 1)
+    })
+  })
+
+  test.skipIf(!binary).each([
+    ['quoted names', '{"a.b"}', undefined],
+    ['newer functions', 'histogram_avg(x)', undefined],
+    // Behind a feature flag in 3.x, which is on in neither judge.
+    ['experimental functions', 'sort_by_label(x, "a")', 'is not enabled'],
+    ['renamed functions', 'double_exponential_smoothing(x[5m], 0.5, 0.5)', 'is not enabled'],
+  ])('%s are refused by 2.42, as the fault of the query', async (_, expression, refusedIn3) => {
+    await eachJudge(async (judge, major) => {
+      const asked = judge.query(expression, at(0))
+      if (major < 3) await expect(asked).rejects.toThrow(QueryError)
+      else if (refusedIn3 !== undefined) await expect(asked).rejects.toThrow(refusedIn3)
+      else expect(await asked).toEqual({ type: 'vector', samples: [] })
+    })
+  })
+
+  async function eachJudge(ask: (judge: Judge, major: number) => Promise<void>): Promise<void> {
+    for (const { create } of judges) {
+      const judge = await create()
+      await ask(judge, Number(judge.identity.version.split('.')[0])).finally(() => judge.close())
+    }
+  }
 })

@@ -1,3 +1,4 @@
+/** The embedded judge, a server of the same version and an older one, over every shipped drill: the same verdicts and texts. */
 import { describe, expect, test } from 'vitest'
 import type { DrillResult } from '../../simulator/drill/drill-result.ts'
 import { fileSource } from '../../simulator/drill/drill-setup.ts'
@@ -10,21 +11,28 @@ import { currentPrometheus, whyMissing } from './servers.ts'
 const reason =
   whyMissing('prometheus') ?? (onPath('prometheus') ? undefined : 'no prometheus on the PATH (./bootstrap)')
 
-/** Every shipped scenario but the long ones; its twins ask the same rules and are left to the embedded judge. */
+/** Every shipped scenario but the long ones; its twins ask the same rules and are left to the embedded judge alone. */
 const scenarios = fileSource
   .list(`${packageRoot()}/scenarios`)
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => name.replace(/\.yaml$/, ''))
   .filter((name) => !shippedDrill(name).tags.includes('long'))
 
-describe.skipIf(reason)(`two versions of Prometheus${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe.skipIf(reason)(`three judges${reason ? ` (skipped: ${reason})` : ''}`, () => {
   test.each(scenarios)('give the same verdicts and texts for %s', async (name) => {
     const [debian, current] = [await run(name, 'prometheus'), await run(name, currentPrometheus)]
+    const embedded = await runShipped(shippedDrill(name), await shippedSetup())
     expect(debian.judge.version).toMatch(/^2\./)
-    expect(current.judge.version).toMatch(/^3\./)
-    expect(essence(current)).toEqual(essence(debian))
+    expect(current.judge.version).toBe(embedded.judge.version)
+    // The same version of Prometheus: everything is equal, times and values included.
+    expect(withoutJudge(embedded)).toEqual(withoutJudge(current))
+    expect(essence(embedded)).toEqual(essence(debian))
   })
 })
+
+function withoutJudge({ judge: _, wallSeconds: __, ...result }: DrillResult) {
+  return result
+}
 
 async function run(name: string, binary: string): Promise<DrillResult> {
   const engine = await testEngine()

@@ -3,7 +3,7 @@
  * which the newer servers of the real stack are built.
  */
 import { execFile } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, createReadStream } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 export type ToolName = 'prometheus' | 'promtool' | 'alertmanager' | 'amtool'
@@ -41,19 +41,41 @@ export function findBinary(
       if (folder !== '' && isExecutable(path)) return { path, by: 'PATH' }
     }
   }
-  const { HOME, FIREDRILL_REAL_STACK } = environment
-  const cache = FIREDRILL_REAL_STACK || (HOME && join(HOME, '.cache', 'firedrill', 'real-stack'))
+  const cache = realStackFolder(environment)
   const built = cache ? names.map((name) => join(cache, 'bin', name)).find(isExecutable) : undefined
   return built === undefined ? undefined : { path: built, by: 'real stack' }
 }
 
-/** @returns for example `2.42.0`; undefined when the tool does not say */
-export function versionOf(path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(path, ['--version'], { timeout: 5_000 }, (_, stdout, stderr) => {
-      resolve(/version v?(\d+\.\d+\.\d+\S*)/.exec(`${stdout}${stderr}`)?.[1]?.replace(/\+ds.*$|,$/, ''))
-    })
+/** Where `npm run real-stack` builds newer servers; undefined without a home. */
+export function realStackFolder(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const { HOME, FIREDRILL_REAL_STACK } = environment
+  return FIREDRILL_REAL_STACK || (HOME ? join(HOME, '.cache', 'firedrill', 'real-stack') : undefined)
+}
+
+/** @returns for example `2.42.0`; undefined when neither the tool nor its file says */
+export async function versionOf(path: string): Promise<string | undefined> {
+  const said = await new Promise<string>((resolve) => {
+    execFile(path, ['--version'], { timeout: 5_000 }, (_, stdout, stderr) => resolve(`${stdout}${stderr}`))
   })
+  const version = /version v?(\d+\.\d+\.\d+\S*)/.exec(said)?.[1]?.replace(/\+ds.*$|,$/, '')
+  // What `go install` built was not told its version, and says an empty one; but the file names its module.
+  return version ?? (/version\s+\(/.test(said) ? moduleVersionOf(path) : undefined)
+}
+
+/** Prometheus 2.42.0 is version 0.42.0 of its Go module, 3.16.0 is 0.316.0; Alertmanager has one number for both. */
+async function moduleVersionOf(path: string): Promise<string | undefined> {
+  const line = /\tgithub\.com\/prometheus\/(prometheus|alertmanager)\tv0\.(\d+)\.(\d+)\t/
+  let before = ''
+  for await (const chunk of createReadStream(path, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
+    const [, module, minor, patch] = line.exec(before + chunk) ?? []
+    if (module === 'alertmanager') return `0.${minor}.${patch}`
+    if (module === 'prometheus') {
+      const release = Number(minor)
+      return release < 100 ? `2.${release}.${patch}` : `${Math.floor(release / 100)}.${release % 100}.${patch}`
+    }
+    before = chunk.slice(-200)
+  }
+  return undefined
 }
 
 function isExecutable(path: string): boolean {

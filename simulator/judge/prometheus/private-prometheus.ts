@@ -19,6 +19,7 @@ import {
   type Sample,
   TemplateError,
 } from '../judge.ts'
+import { versionOf } from './find-binary.ts'
 import { encodeRemoteWrite } from './remote-write.ts'
 
 export interface PrivatePrometheusOptions {
@@ -114,7 +115,8 @@ function listenAddress(child: ChildProcess, binary: string): Promise<string> {
     child.stderr!.on('data', (chunk: string) => {
       // Read on to the end, or the server would block on a full pipe; keep what is needed for a message.
       log = (log + chunk).slice(-20_000)
-      const match = /msg="?Listening on"? address=(127\.0\.0\.1:\d+)/.exec(log)
+      // Prometheus 3 names the component in between.
+      const match = /msg="?Listening on"? (?:component=web )?address=(127\.0\.0\.1:\d+)/.exec(log)
       if (!match) return
       clearTimeout(timer)
       resolve(`http://${match[1]}`)
@@ -152,7 +154,8 @@ class PrivatePrometheus implements Judge {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     const build = await this.#ask<{ version: string }>('/api/v1/status/buildinfo', undefined)
-    this.identity = { kind: 'prometheus', version: build.version.replace(/\+ds.*$/, '') }
+    const version = build.version.replace(/\+ds.*$/, '') || (await versionOf(this.#options.binary))
+    this.identity = { kind: 'prometheus', version: version ?? 'unknown' }
   }
 
   async append(...[batch]: Parameters<Judge['append']>): Promise<void> {
@@ -203,7 +206,7 @@ class PrivatePrometheus implements Judge {
         }
       }
     }
-    return [...joined.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, series]) => series)
+    return [...joined.values()].sort((a, b) => compareLabels(a.labels, b.labels))
   }
 
   async query(...[expression, timeMs]: Parameters<Judge['query']>): Promise<InstantResult> {
@@ -346,4 +349,19 @@ function parseValue(text: string): number {
   if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY
   if (text === '-Inf') return Number.NEGATIVE_INFINITY
   return Number(text)
+}
+
+/** As Prometheus sorts: name by name and value by value, and who has fewer labels goes first. */
+function compareLabels(a: Labels, b: Labels): number {
+  const [ours, theirs] = [a, b].map((labels) =>
+    Object.entries(labels)
+      .sort(([x], [y]) => (x < y ? -1 : 1))
+      .flat(),
+  )
+  for (const [i, text] of ours!.entries()) {
+    const other = theirs![i]
+    if (other === undefined) return 1
+    if (text !== other) return text < other ? -1 : 1
+  }
+  return ours!.length - theirs!.length
 }
