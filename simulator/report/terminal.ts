@@ -25,18 +25,55 @@ export interface TerminalReport {
 export function terminalReport(report: TerminalReport): string[] {
   const { results, coverage, paint } = report
   if (results.length === 1) return [...drillBlock(results[0]!, report), ...endOfOne(results[0]!, report)]
-  const failed = results.filter(({ exitCode }) => exitCode !== 0)
+  const shared = sharedPanelFailures(results)
+  const own = results.filter(({ exitCode }) => exitCode !== 0).map((result) => withoutShared(result, shared))
   return [
     ...results.map((result) => compactLine(result, report)),
     '',
-    ...failed.flatMap((result) => [
-      ...drillBlock(result, report),
-      `  ${paint.dim(`repeat: ${report.repeat(result)}`)}`,
-      '',
-    ]),
+    ...(shared.size > 0 ? [...sharedLines(shared, paint), ''] : []),
+    ...own
+      .filter(hasFailure)
+      .flatMap((result) => [...drillBlock(result, report), `  ${paint.dim(`repeat: ${report.repeat(result)}`)}`, '']),
     ...coverageTable(coverage, paint),
     summaryLine(report),
   ]
+}
+
+/** Panels that fail alike in several drills: a wrong query does so in each, and is one thing to mend. By what is said of them. */
+type SharedFailures = ReadonlyMap<string, { readonly panel: PanelResult; readonly drills: number }>
+
+function sharedPanelFailures(results: readonly DrillResult[]): SharedFailures {
+  const all = new Map<string, { panel: PanelResult; drills: number }>()
+  for (const { panels } of results) {
+    const failing = panels.filter(({ ok }) => !ok)
+    // A panel that is repeated for each value of a variable is still one in this drill.
+    for (const [key, panel] of new Map(failing.map((one) => [failureKey(one), one]))) {
+      const { drills } = all.get(key) ?? { drills: 0 }
+      all.set(key, { panel, drills: drills + 1 })
+    }
+  }
+  return new Map([...all].filter(([, { drills }]) => drills > 1))
+}
+
+function failureKey({ dashboard, panel, refId, expected, detail }: PanelResult): string {
+  return JSON.stringify([dashboard, panel, refId, expected, detail])
+}
+
+function withoutShared(result: DrillResult, shared: SharedFailures): DrillResult {
+  return { ...result, panels: result.panels.filter((panel) => panel.ok || !shared.has(failureKey(panel))) }
+}
+
+function sharedLines(shared: SharedFailures, paint: Paint): string[] {
+  return [...shared.values()].map(({ panel, drills }) => {
+    const { name, detail } = failureOf(panel)
+    return `  ${mark(false, paint)} ${name.padEnd(27)} ${detail} (in ${drills} drills)`
+  })
+}
+
+/** Whether anything is left to say about a drill that failed. */
+function hasFailure(result: DrillResult): boolean {
+  const ofPanels = result.verdict === 'panel can never show data' || result.verdict === 'expectation failed'
+  return !ofPanels || statedChecks(result).includes(false)
 }
 
 /** One line for a drill among many. */
@@ -108,11 +145,7 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
 function panelLines(all: readonly PanelResult[]): { ok: boolean; name: string; detail: string }[] {
   const failing = all.filter(({ ok }) => !ok)
   const asked = all.filter(({ ok, expected }) => ok && expected !== null)
-  const lines = failing.map(({ dashboard, panel, refId, expected, detail }) => ({
-    ok: false,
-    name: `panel ${dashboard} / ${panel}`,
-    detail: `query ${refId}${expected === null ? '' : ` should be so: ${expected}`}: ${detail}`,
-  }))
+  const lines = failing.map((one) => ({ ok: false, ...failureOf(one) }))
   const moving = asked.filter(({ moves }) => moves !== null)
   // The panel that one query of several makes move is told by that query.
   const panels = new Map<string, PanelResult>()
@@ -134,6 +167,13 @@ function panelLines(all: readonly PanelResult[]): { ok: boolean; name: string; d
     unjudged > 0 && `${unjudged} more not judged`,
   ]
   return [...lines, { ok: true, name: 'panels', detail: detail.filter(Boolean).join(', ') }]
+}
+
+function failureOf({ dashboard, panel, refId, expected, detail }: PanelResult): { name: string; detail: string } {
+  return {
+    name: `panel ${dashboard} / ${panel}`,
+    detail: `query ${refId}${expected === null ? '' : ` should be so: ${expected}`}: ${detail}`,
+  }
 }
 
 function isWorthALine({ ok, expected, firingAt, instances }: AlertResult): boolean {
@@ -159,10 +199,15 @@ function endOfOne(result: DrillResult, { repeat }: TerminalReport): string[] {
 }
 
 /** Each expectation of a drill: true when it held. */
-function checksOf({ alerts, panels, logs, traces, steady, effects, exitCode }: DrillResult): boolean[] {
+function checksOf(result: DrillResult): boolean[] {
+  const checks = statedChecks(result)
+  return checks.length > 0 ? checks : [result.exitCode === 0]
+}
+
+function statedChecks({ alerts, panels, logs, traces, steady, effects }: DrillResult): boolean[] {
   const named = alerts.filter(({ expected }) => expected === 'fires' || expected === 'pending-only')
   const silent = alerts.filter(({ expected }) => expected === 'silent')
-  const checks = [
+  return [
     ...named.map(({ ok }) => ok),
     ...(silent.length > 0 ? [silent.every(({ ok }) => ok)] : []),
     ...panels.filter(({ ok, expected }) => !ok || expected !== null).map(({ ok }) => ok),
@@ -171,7 +216,6 @@ function checksOf({ alerts, panels, logs, traces, steady, effects, exitCode }: D
     ...effects.map(({ ok }) => ok),
     ...(steady ? [steady.ok] : []),
   ]
-  return checks.length > 0 ? checks : [exitCode === 0]
 }
 
 /** Rules that no drill of the run is about have nothing to show. */

@@ -14,6 +14,18 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** A copy of the shipped dashboards, with a change in one of them. @returns its folder */
+function dashboardsWith(name: string, file: string, change: (text: string) => string): string {
+  const copy = join(folder, name, 'dashboards')
+  cpSync(join(packageRoot(), 'observability', 'grafana', 'dashboards'), copy, { recursive: true })
+  const path = join(copy, file)
+  const before = readFileSync(path, 'utf8')
+  const after = change(before)
+  if (after === before) throw new Error('the change does not change the file')
+  writeFileSync(path, after)
+  return copy
+}
+
 /** A copy of what is shipped, with a change in one file. @returns its prometheus.yml */
 function shippedWith(
   name: string,
@@ -68,6 +80,26 @@ describe('firedrill run, after', () => {
     const ended = await firedrill(['run', drill, '--no-twins', '--prometheus-config', config])
     expect(ended.stdout).toMatch(line)
     expect(ended.code).toBe(code)
+    expect(ended.left).toEqual([])
+  })
+})
+
+describe('firedrill run with dashboards', () => {
+  test('holds with the shipped ones', async () => {
+    const ended = await firedrill(['run', 'search-starved', '--no-twins'])
+    expect(ended.stdout).toMatch(/✓ panel ml-engine \/ FAISS search latency p50, p95 moves up during neighbour/)
+    expect(ended.code).toBe(0)
+  })
+
+  test('in one of which a metric is renamed, names dashboard, panel and query', async () => {
+    const dashboards = dashboardsWith('renamed', 'system-health.json', (text) =>
+      text.replaceAll('kafka_consumer_lag', 'kafka_consumer_lags'),
+    )
+    const ended = await firedrill(['run', 'search-starved', '--no-twins', '--dashboards', dashboards])
+    expect(ended.stdout).toMatch(
+      /✗ panel system-health \/ Kafka consumer lag query A: can never show data: no target exposes kafka_consumer_lags; the nearest is kafka_consumer_lag: /,
+    )
+    expect(ended.code).toBe(5)
     expect(ended.left).toEqual([])
   })
 })

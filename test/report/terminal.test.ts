@@ -1,6 +1,6 @@
 /** What a person reads after a run: short when all is well, and what happened where it is not. */
 import { describe, expect, test } from 'vitest'
-import type { AlertResult, DrillResult } from '../../simulator/drill/drill-result.ts'
+import type { AlertResult, DrillResult, PanelResult } from '../../simulator/drill/drill-result.ts'
 import { coverageOfRules } from '../../simulator/report/coverage.ts'
 import { type TerminalReport, terminalReport } from '../../simulator/report/terminal.ts'
 
@@ -98,4 +98,48 @@ test('a drill that failed is shown whole, with the command that repeats it', () 
 test('drills in which no alert is to fire prove no rule, and say so in one line', () => {
   const lines = report([drill('one', [alert('A', 'silent')]), drill('other', [alert('B', 'pending-only')])])
   expect(lines.slice(2)).toEqual(['', 'no rule is to fire here, 2 drills held, 0 failed, 3.0 s'])
+})
+
+describe('panels that fail', () => {
+  const panel = (detail: string): PanelResult =>
+    ({
+      dashboard: 'health',
+      panel: 'Lag',
+      refId: 'A',
+      state: 'error',
+      expected: null,
+      ok: false,
+      moves: null,
+      detail,
+    }) as unknown as PanelResult
+  const failing = (scenario: string, alerts: readonly AlertResult[], ...details: string[]) =>
+    drill(scenario, alerts, { verdict: 'panel can never show data', exitCode: 5, panels: details.map(panel) })
+
+  test('alike in several drills are one line, and such drills need no block of their own', () => {
+    const lines = report([failing('one', [], 'no such metric'), failing('two', [], 'no such metric')])
+    expect(lines.filter((line) => line.includes('no such metric'))).toEqual([
+      '  ✗ panel health / Lag          query A: no such metric (in 2 drills)',
+    ])
+    expect(lines.join('\n')).not.toContain('repeat:')
+  })
+
+  test('differently are told with their drills, as is whatever else failed there', () => {
+    const late = alert('A', 'fires', { ok: false, detail: 'fires too late' })
+    const text = report([
+      failing('one', [], 'no such metric'),
+      failing('two', [late], 'no such metric'),
+      failing('three', [], 'the query fails'),
+    ]).join('\n')
+    expect(text.split('no such metric (in 2 drills)')).toHaveLength(2)
+    expect(text).toContain('fires too late')
+    expect(text).toContain('repeat: firedrill run two')
+    expect(text).toContain('query A: the query fails\n')
+    expect(text).not.toContain('repeat: firedrill run one')
+  })
+
+  test('in one drill stand in its block', () => {
+    const text = report([failing('one', [], 'no such metric'), drill('two', [])]).join('\n')
+    expect(text).toContain('query A: no such metric\n')
+    expect(text).toContain('repeat: firedrill run one')
+  })
 })
