@@ -8,15 +8,18 @@ import { timed } from './figure.ts'
 
 export const coldFigure: Figure = {
   name: 'cold',
-  title: '`firedrill run service-down --no-twins` from a cold start',
+  title: '`firedrill run service-down` from a cold start to the verdict',
   async measure() {
+    const withTwins = await timed(() => firedrill(['run', 'service-down']))
     const { seconds } = await timed(() => firedrill(['run', 'service-down', '--no-twins']))
     const version = await timed(() => firedrill(['--version']))
     const node = await timed(() => nodeAlone())
     return {
-      value: seconds,
-      unit: 's',
+      value: withTwins.seconds,
+      unit: 's, with its twins',
+      target: { most: 5 },
       comparisons: [
+        { to: 'the same without its twins', ratio: withTwins.seconds / seconds },
         { to: 'firedrill --version', ratio: seconds / version.seconds },
         { to: 'node -e 0', ratio: seconds / node.seconds },
       ],
@@ -43,6 +46,34 @@ export const runAllFigure: Figure = {
       profile: 'node --cpu-prof --cpu-prof-dir=out bin/firedrill.js run high-memory-usage --workers 1',
     }
   },
+}
+
+export const judgesFigure: Figure = {
+  name: 'judges',
+  title: '`firedrill run --all` with the embedded judge, against a private Prometheus',
+  async measure({ prometheus }) {
+    const all = ['run', '--all', '--json', '--judge']
+    const embedded = await timed(() => firedrill([...all, 'embedded']))
+    const server = prometheus && (await timed(() => firedrill([...all, 'prometheus'])))
+    if (!server) {
+      const comparison = { to: 'a private Prometheus: it is not installed', ratio: undefined }
+      return { value: embedded.seconds, unit: 's', comparisons: [comparison] }
+    }
+    return {
+      value: embedded.seconds / server.seconds,
+      unit: 'x the wall time with a private Prometheus',
+      target: { most: 2 },
+      comparisons: [
+        { to: 'the virtual time that they cover', ratio: embedded.seconds / virtualSeconds(embedded.result) },
+      ],
+      profile: 'node --cpu-prof --cpu-prof-dir=out bin/firedrill.js run high-memory-usage --workers 1',
+    }
+  },
+}
+
+function virtualSeconds(json: string): number {
+  const { drills } = JSON.parse(json) as RunReport
+  return drills.reduce((sum, drill) => sum + drill.virtualSeconds, 0)
 }
 
 /** @returns what it prints */

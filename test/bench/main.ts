@@ -10,14 +10,25 @@ import { loadSetup } from '../../simulator/drill/drill-setup.ts'
 import { compileEngine, startEngine } from '../../simulator/judge/embedded/load-engine.ts'
 import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
-import { coldFigure, runAllFigure } from './command-figures.ts'
+import { coldFigure, judgesFigure, runAllFigure } from './command-figures.ts'
 import { drillFigure } from './drill-figure.ts'
 import { type Bench, type Figure, isMissed, type Measured } from './figure.ts'
 import { kernelFigure } from './kernel-figure.ts'
-import { memoryFigure } from './memory-figure.ts'
+import { largestFigure, memoryFigure } from './memory-figure.ts'
+import { moduleFigure } from './module-figure.ts'
 import { platformFigure } from './platform-figure.ts'
 
-const figures: readonly Figure[] = [kernelFigure, platformFigure, drillFigure, memoryFigure, coldFigure, runAllFigure]
+const figures: readonly Figure[] = [
+  kernelFigure,
+  platformFigure,
+  drillFigure,
+  moduleFigure,
+  memoryFigure,
+  largestFigure,
+  coldFigure,
+  runAllFigure,
+  judgesFigure,
+]
 
 interface Options {
   readonly only: readonly string[]

@@ -26,6 +26,31 @@ export const memoryFigure: Figure = {
   },
 }
 
+/** Those with the most virtual time or the most series. */
+const largest = ['slo-slow-burn', 'steady-day', 'black-friday'] as const
+
+export const largestFigure: Figure = {
+  name: 'largest',
+  title: `peak memory of the largest shipped drills (${largest.join(', ')}), the whole process`,
+  async measure() {
+    const peaks: number[] = []
+    for (const name of largest) peaks.push(await peakOfCommand(['run', name, '--no-twins', '--workers', '1']))
+    return {
+      value: Math.max(...peaks),
+      unit: 'MB',
+      target: { most: 500 },
+      comparisons: [
+        { to: 'the smallest of them', ratio: Math.max(...peaks) / Math.min(...peaks) },
+        {
+          to: 'a process that only starts the command line',
+          ratio: Math.max(...peaks) / (await peakOfCommand(['--version'])),
+        },
+      ],
+      profile: 'node --heap-prof bin/firedrill.js run slo-slow-burn --no-twins --workers 1',
+    }
+  },
+}
+
 async function peakOf(length: number, { folder }: Bench): Promise<number> {
   const scenarios = join(packageRoot(), 'scenarios')
   const text = readFileSync(join(scenarios, 'steady-state.yaml'), 'utf8').replace('length: 30m', `length: ${length}h`)

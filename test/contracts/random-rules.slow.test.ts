@@ -25,7 +25,7 @@ const seed = 20_260_105
 /** Of a machine that has other things to do. */
 const timeoutMs = 600_000
 const startMs = Date.parse('2026-01-05T09:00:00Z')
-const latticeMs = 15_000
+const latticeMs = 30_000
 /** Series that are sent at once. */
 const batchSize = 500
 
@@ -69,9 +69,10 @@ describe('the embedded judge and a server of the same version', () => {
     async (context) => {
       if (!binary) return context.skip(`no prometheus ${embeddedVersion} is here (npm run real-stack builds one)`)
       const theirs = await askAll(await start(binary))
-      const exact = new Map([...(await ours)].filter(([rule]) => !usesExponential(rule)))
-      const close = new Map([...(await ours)].filter(([rule]) => usesExponential(rule)))
-      expect(exact.size).toBeGreaterThan(0.9 * cases)
+      const definite = [...(await ours)].filter(([rule]) => !takesSome(rule))
+      const exact = new Map(definite.filter(([rule]) => !usesExponential(rule)))
+      const close = new Map(definite.filter(([rule]) => usesExponential(rule)))
+      expect(exact.size).toBeGreaterThan(0.8 * cases)
       expect(differences(exact, theirs, (answer) => answer)).toEqual([])
       expect(differences(close, theirs, rounded)).toEqual([])
     },
@@ -254,13 +255,19 @@ function usesExponential({ expression }: RandomRule): boolean {
   return /\bexp\(| \^/.test(expression)
 }
 
+/** Which of equal values `topk` takes is chance in a server: not even two runs of one agree. */
+function takesSome({ expression }: RandomRule): boolean {
+  return /\b(topk|bottomk)\b/.test(expression)
+}
+
 /**
  * Whether no difference between Prometheus 2.42 and 3.x that changes values can touch the rule: where samples lie on the
  * edge of ranges, which of equal values `topk` takes, the variance of nearly equal values (2.x loses their digits), and how
  * far a counter that begins in a range is extended to zero.
  */
-function isComparable({ onGrid, expression, series }: RandomRule): boolean {
-  if (onGrid || /\b(topk|bottomk|stdvar|stddev)\b/.test(expression)) return false
+function isComparable(rule: RandomRule): boolean {
+  const { expression, series } = rule
+  if (rule.onGrid || takesSome(rule) || /\b(stdvar|stddev)\b/.test(expression)) return false
   return !/\b(rate|increase)\(/.test(expression) || !series.some(beginsNearZero)
 }
 
