@@ -52,10 +52,11 @@ export async function shippedSetup(changes: Changes = {}): Promise<LoadedSetup> 
   }
   const { config, problems } = loadPrometheusConfig(file, { engine, environment: { ENVIRONMENT: 'test' }, files })
   if (!config) throw new Error(problems.map(formatProblem).join('\n'))
-  const texts = config.ruleFiles.map((path) => ({
+  const asShipped = config.ruleFiles.map((path) => ({
     path,
-    text: changed(Buffer.from(fileSource.read(path)).toString('utf8'), changes.rules),
+    text: Buffer.from(fileSource.read(path)).toString('utf8'),
   }))
+  const texts = changedFiles(asShipped, changes.rules)
   const rules = loadRules(texts, engine, config.evaluationIntervalMs)
   if (rules.problems.length > 0) throw new Error(rules.problems.map(formatProblem).join('\n'))
   return {
@@ -66,6 +67,17 @@ export async function shippedSetup(changes: Changes = {}): Promise<LoadedSetup> 
     dashboards: [],
     dashboardProblems: [],
   }
+}
+
+/** Changes every file that the change is about, and there must be one. */
+function changedFiles<File extends { readonly text: string }>(
+  files: readonly File[],
+  change: ((text: string) => string) | undefined,
+): readonly File[] {
+  if (!change) return files
+  const after = files.map((file) => ({ ...file, text: change(file.text) }))
+  if (after.every(({ text }, i) => text === files[i]!.text)) throw new Error('the change changes no file')
+  return after
 }
 
 /** A change that changes nothing would make its test pass for the wrong reason. */
