@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { selectedMetrics } from '../../simulator/alerts/load-rules.ts'
+import type { Dashboard } from '../../simulator/dashboards/dashboard.ts'
 import type { DrillResult } from '../../simulator/drill/drill-result.ts'
 import { runDrill } from '../../simulator/drill/run-drill.ts'
 import { DrillSimulation, drillLattice } from '../../simulator/drill/simulate-drill.ts'
@@ -15,11 +16,16 @@ import type { Bench } from './figure.ts'
 
 const minuteMs = 60_000
 
-/** The shipped scenario at 40 requests a second, stretched to a length. Its windows are not judged here, only its cost. */
-export function drillOf(scenario: string, minutes: number): Drill {
+/** The shipped scenario as it is. */
+export function shippedDrillOf(scenario: string): Drill {
   const folder = join(packageRoot(), 'scenarios')
   const { drills } = loadScenario(join(folder, `${scenario}.yaml`), { worldsFolder: join(folder, 'worlds') })
-  const drill = drills[0]!
+  return drills[0]!
+}
+
+/** The shipped scenario at 40 requests a second, stretched to a length. Its windows are not judged here, only its cost. */
+export function drillOf(scenario: string, minutes: number): Drill {
+  const drill = shippedDrillOf(scenario)
   const lengthMs = minutes * minuteMs
   const stage = { startMs: 0, endMs: lengthMs, fromPerSecond: 40, toPerSecond: 40, daily: 0 }
   return { ...drill, lengthMs, load: [stage] }
@@ -45,12 +51,17 @@ export async function simulate(
   simulation.close()
 }
 
-export function runBy(judge: 'embedded' | 'prometheus', drill: Drill, bench: Bench): Promise<DrillResult> {
+export function runBy(
+  judge: 'embedded' | 'prometheus',
+  drill: Drill,
+  bench: Bench & { readonly dashboards?: readonly Dashboard[] },
+): Promise<DrillResult> {
   const { engine, config, groups, folder } = bench
   return runDrill(drill, {
     config,
     groups,
     foreignRules: false,
+    ...(bench.dashboards && { dashboards: bench.dashboards }),
     temporaryFolder: folder,
     wallClock: () => performance.now(),
     createJudge: async () =>

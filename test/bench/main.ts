@@ -16,6 +16,7 @@ import { type Bench, type Figure, isMissed, type Measured } from './figure.ts'
 import { kernelFigure } from './kernel-figure.ts'
 import { largestFigure, memoryFigure } from './memory-figure.ts'
 import { moduleFigure } from './module-figure.ts'
+import { panelFigure } from './panel-figure.ts'
 import { platformFigure } from './platform-figure.ts'
 
 const figures: readonly Figure[] = [
@@ -25,6 +26,7 @@ const figures: readonly Figure[] = [
   moduleFigure,
   memoryFigure,
   largestFigure,
+  panelFigure,
   coldFigure,
   runAllFigure,
   judgesFigure,
