@@ -65,7 +65,9 @@ export function loadRules(
   const recorded = parsed
     .flatMap(({ group }) => group.rules.filter(({ kind }) => kind === 'recording'))
     .map(({ name }) => name)
-  const isRecordedOnce = (name: string) => recorded.filter((other) => other === name).length === 1
+  const recordings = new Map<string, number>()
+  for (const name of recorded) recordings.set(name, (recordings.get(name) ?? 0) + 1)
+  const isRecordedOnce = (name: string) => recordings.get(name) === 1
   const written = [...new Set([...recorded, ...alertSeries])]
   let index = 0
   const groups = parsed.map(({ path, group }): RuleGroup => {

@@ -25,8 +25,10 @@ function whyNever({ source, target, equal }: Inhibition, alerts: readonly AlertL
   if (sources.length === 0) return `0 of ${alerts.length} alerts match the source`
   if (targets.length === 0) return `0 of ${alerts.length} alerts match the target`
   const differing = new Set<string>()
-  for (const one of sources) {
-    for (const other of targets) {
+  const asked = [...source.map(({ name }) => name), ...target.map(({ name }) => name), ...equal]
+  // Thousands of rules have few different labels, and pairs of rules are the square of them.
+  for (const one of unlikeEachOther(sources, asked)) {
+    for (const other of unlikeEachOther(targets, asked)) {
       // Two alerts that are each on both sides would silence each other; Alertmanager leaves them both.
       if (canMatch(other, source) === true && canMatch(one, target) === true) continue
       const unlike = equal.filter((label) => !canBeEqual(one.valueOf(label), other.valueOf(label)))
@@ -40,6 +42,16 @@ function whyNever({ source, target, equal }: Inhibition, alerts: readonly AlertL
   const pairs = `${sources.length} possible sources, ${targets.length} possible targets`
   if (differing.size === 0) return `${pairs}, but each of them is on both sides`
   return `${pairs}, and no pair agrees on equal: ${[...differing].slice(0, 2).join('; ')}`
+}
+
+/** One alert for each combination of values that these labels have. */
+function unlikeEachOther(alerts: readonly AlertLabels[], labels: readonly string[]): AlertLabels[] {
+  const first = new Map<string, AlertLabels>()
+  for (const alert of alerts) {
+    const key = JSON.stringify(labels.map((label) => alert.valueOf(label) ?? null))
+    if (!first.has(key)) first.set(key, alert)
+  }
+  return [...first.values()]
 }
 
 function canBeEqual(a: string | undefined, b: string | undefined): boolean {
