@@ -12,6 +12,7 @@ const scenarios = readdirSync(join(packageRoot(), 'scenarios'))
   .map((name) => shippedDrill(name.replace('.yaml', '')))
 /** The long ones have a twin without faults, which `--tag long` runs. */
 const breaking = scenarios.filter(({ events, tags }) => events.length > 0 && !tags.includes('long'))
+const raising = breaking.filter((drill) => positiveOf(drill).length > 0)
 
 let setup: LoadedSetup
 beforeAll(async () => {
@@ -19,11 +20,8 @@ beforeAll(async () => {
 })
 
 describe('without its faults, what a scenario expects of its alerts does not happen', () => {
-  test.each(breaking.map((drill) => [drill.name, drill] as const))('%s', async (_, drill) => {
-    const positive = Object.entries(drill.expect.alerts).filter(
-      ([, { kind }]) => kind === 'fires' || kind === 'pending-only',
-    )
-    expect(positive.length, 'the scenario expects something to happen').toBeGreaterThan(0)
+  test.each(raising.map((drill) => [drill.name, drill] as const))('%s', async (_, drill) => {
+    const positive = positiveOf(drill)
     const { alerts, verdict } = await runShipped(withoutFaults(drill, positive), setup)
     for (const [name] of positive) {
       const alert = alerts.find(({ alertname }) => alertname === name)!
@@ -33,6 +31,17 @@ describe('without its faults, what a scenario expects of its alerts does not hap
     expect(verdict).toBe('expectation failed')
   })
 })
+
+test('a scenario that raises no alert expects a panel to move', () => {
+  for (const { name, expect: expected } of breaking.filter((drill) => !raising.includes(drill))) {
+    expect(JSON.stringify(expected.panels), name).toMatch(/"moves":"(up|down)"/)
+  }
+})
+
+/** The alerts that something is expected of. */
+function positiveOf({ expect: { alerts } }: Drill): (readonly [string, AlertExpected])[] {
+  return Object.entries(alerts).filter(([, { kind }]) => kind === 'fires' || kind === 'pending-only')
+}
 
 /** No longer than until the last alert should have fired. */
 function withoutFaults(drill: Drill, positive: readonly (readonly [string, AlertExpected])[]): Drill {
