@@ -81,7 +81,7 @@ export async function upCommand(given: UpOptions, context: CommandContext): Prom
   const servers = options.withPrometheus ? await findOptionalServers(set, context) : undefined
   const ports = portsOf(options, servers)
   if (options.printSettings) {
-    console.out(JSON.stringify(settingsToPrint(drill, options, ports), undefined, 2))
+    console.out(JSON.stringify(settingsToPrint(drill, options, ports, context.environment), undefined, 2))
     return exitCodes.held.code
   }
   const webhook: Record<string, number> = options.webhook === undefined ? {} : { webhook: options.webhook }
@@ -131,6 +131,8 @@ class Running {
       folder: context.temporaryFolder(),
       environment: context.environment,
       telemetry: { lokiUrl: options.loki, tracesUrl: options.traces, tracesExporter: options.tracesExporter },
+      // A platform that runs for days would fill the disk with what nobody reads.
+      keepsSpans: false,
       kafkaBrokers: options.kafka?.split(','),
       prometheus,
       alertmanager,
@@ -294,7 +296,12 @@ function portsOf(options: UpOptions, servers: Partial<Servers> | undefined): Rec
 }
 
 /** For processes that are started by something else than this command (containers); addresses can be replaced there. */
-function settingsToPrint(drill: Drill, options: UpOptions, ports: Readonly<Record<string, number>>) {
+function settingsToPrint(
+  drill: Drill,
+  options: UpOptions,
+  ports: Readonly<Record<string, number>>,
+  environment: CommandContext['environment'],
+) {
   return platformSettings({
     world: drill.world,
     seed: drill.seed,
@@ -305,6 +312,7 @@ function settingsToPrint(drill: Drill, options: UpOptions, ports: Readonly<Recor
     addresses: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `${host}:${port}`])),
     control: undefined,
     telemetry: {
+      environment: environment.ENVIRONMENT ?? 'dev',
       lokiUrl: options.loki,
       tracesUrl: options.traces,
       tracesExporter: options.tracesExporter,

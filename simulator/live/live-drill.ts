@@ -32,7 +32,7 @@ import { LiveKernel } from './traffic/live-kernel.ts'
 import type { Notification } from './webhook-receiver.ts'
 
 export interface LiveDrillOptions
-  extends Omit<LivePlatformOptions, 'drill' | 'onLine' | 'onDeath' | 'onAudit' | 'prometheus'> {
+  extends Omit<LivePlatformOptions, 'drill' | 'keepsSpans' | 'onLine' | 'onDeath' | 'onAudit' | 'prometheus'> {
   readonly prometheus: ServerPlan
   readonly groups: readonly RuleGroup[]
   readonly foreignRules: boolean
@@ -99,6 +99,7 @@ class LiveDrillRun {
     this.#platform = new LivePlatform({
       ...options,
       drill,
+      keepsSpans: true,
       onLine: (process, line, stream) => {
         if (stream === 'stdout' && (serviceNames as readonly string[]).includes(process)) this.#logs.write(`${line}\n`)
         else if (line.startsWith('withheld ')) this.#withheld = Number(line.split(' ')[1])

@@ -28,7 +28,9 @@ export interface LivePlatformOptions {
   /** Of this run alone; whoever made it removes it. */
   readonly folder: string
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly telemetry: Omit<TelemetrySettings, 'spansFolder'>
+  readonly telemetry: Omit<TelemetrySettings, 'spansFolder' | 'environment'>
+  /** Whether finished spans are written to `spansFolder`, for whoever judges them. */
+  readonly keepsSpans: boolean
   readonly kafkaBrokers: readonly string[] | undefined
   /** Undefined: no Prometheus runs along. */
   readonly prometheus: ServerPlan | undefined
@@ -193,7 +195,7 @@ export class LivePlatform {
   }
 
   #writeSettings(tokenFile: string): void {
-    const { drill, speed, folder, telemetry, kafkaBrokers, ports } = this.#options
+    const { drill, speed, folder, environment, telemetry, keepsSpans, kafkaBrokers, ports } = this.#options
     const standIns = [
       ...(telemetry.lokiUrl === undefined ? (['loki'] as const) : []),
       ...(telemetry.tracesUrl === undefined ? (['jaeger'] as const) : []),
@@ -204,7 +206,11 @@ export class LivePlatform {
       epochMs: this.#epochMs,
       addresses: Object.fromEntries(Object.keys(ports).map((name) => [name, this.addressOf(name)])),
       control: { address: this.controlAddress, tokenFile },
-      telemetry: { ...telemetry, spansFolder: this.spansFolder },
+      telemetry: {
+        ...telemetry,
+        environment: environment.ENVIRONMENT ?? 'dev',
+        spansFolder: keepsSpans ? this.spansFolder : undefined,
+      },
       kafkaBrokers,
       listenHost: this.#options.listenHost,
       standIns,

@@ -41,6 +41,12 @@ export interface DeliveryOptions<Item> {
   readonly fetch?: typeof fetch
 }
 
+/** What whoever makes a sink may decide; everything else is a matter of the server it talks to. */
+export type SinkOptions = Pick<
+  DeliveryOptions<unknown>,
+  'clock' | 'fetch' | 'timeoutMs' | 'retryAfterMs' | 'attemptsMax' | 'queueBytesMax'
+>
+
 /** Batches that fail in a row until the server counts as gone, and nothing more is tried. */
 const failedInARowMax = 3
 const retryAfterMsMax = 10_000

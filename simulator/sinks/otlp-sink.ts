@@ -4,19 +4,13 @@
  * mapping there (ids in hexadecimal, 64 bit numbers as text).
  */
 import type { SpanRecord } from '../drill/span-record.ts'
-import { Delivery, type DeliveryClock } from './delivery.ts'
+import { Delivery, type SinkOptions } from './delivery.ts'
 
-export interface OtlpSinkOptions {
+export interface OtlpSinkOptions extends SinkOptions {
   /** Address of the receiver, for example `http://localhost:4318`. */
   readonly url: string
   /** Resource attribute `deployment.environment.name`. */
   readonly environment: string
-  readonly clock: DeliveryClock
-  readonly fetch?: typeof fetch
-  readonly timeoutMs?: number
-  readonly retryAfterMs?: number
-  readonly attemptsMax?: number
-  readonly queueBytesMax?: number
 }
 
 /** About what a span takes on the wire; the limits need no more than that. */

@@ -1,16 +1,10 @@
 /** Samples to a server that speaks Prometheus remote write 1.0 (Prometheus, Mimir, Thanos, VictoriaMetrics). */
 import type { RemoteWriteBody } from '../judge/prometheus/remote-write.ts'
-import { Delivery, type DeliveryClock } from './delivery.ts'
+import { Delivery, type SinkOptions } from './delivery.ts'
 
-export interface RemoteWriteSinkOptions {
+export interface RemoteWriteSinkOptions extends SinkOptions {
   /** The whole address, for example `http://localhost:9090/api/v1/write`. */
   readonly url: string
-  readonly clock: DeliveryClock
-  readonly fetch?: typeof fetch
-  readonly timeoutMs?: number
-  readonly retryAfterMs?: number
-  readonly attemptsMax?: number
-  readonly queueBytesMax?: number
 }
 
 /** A body is a batch already; counted are its samples. */

@@ -177,6 +177,7 @@ async function createLive(): Promise<TestedWorld> {
     folder,
     environment: process.env,
     telemetry: { lokiUrl: undefined, tracesUrl: undefined, tracesExporter: 'otlp' },
+    keepsSpans: false,
     kafkaBrokers: undefined,
     prometheus: undefined,
     alertmanager: undefined,

@@ -31,7 +31,7 @@ async function sendAndRead(tracesExporter: 'otlp' | 'jaeger') {
   const jaeger = await startJaeger()
   try {
     const tracesUrl = tracesExporter === 'otlp' ? jaeger.otlpUrl : jaeger.thriftUrl
-    const telemetry = { lokiUrl: undefined, tracesUrl, tracesExporter, spansFolder: undefined }
+    const telemetry = { environment: 'test', lokiUrl: undefined, tracesUrl, tracesExporter, spansFolder: undefined }
     let nowMs = Date.now()
     const startedMs = nowMs
     const clock = { nowMs: () => nowMs, sleep: async () => {} }

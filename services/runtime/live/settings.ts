@@ -36,12 +36,14 @@ export interface LiveSettings {
 }
 
 export interface TelemetrySettings {
+  /** Label `env` of log lines. */
+  readonly environment: string
   /** `http://host:3100`; log lines go to stdout in any case. */
   readonly lokiUrl: string | undefined
   /** OTLP/HTTP: `http://host:4318`. For exporter-jaeger: the collector's `http://host:14268/api/traces`. */
   readonly tracesUrl: string | undefined
   readonly tracesExporter: 'otlp' | 'jaeger'
-  /** Folder where finished spans are written, one JSON object a line; for whoever judges them. */
+  /** Folder where finished spans are written, one JSON object a line, for whoever judges them; undefined when nobody does. */
   readonly spansFolder: string | undefined
 }
 
@@ -84,6 +86,7 @@ export function withEnvironment<Settings extends LiveSettings>(
     },
     telemetry: {
       ...telemetry,
+      environment: environment.ENVIRONMENT ?? telemetry.environment,
       lokiUrl: environment.FIREDRILL_LOKI_URL ?? telemetry.lokiUrl,
       tracesUrl: environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? telemetry.tracesUrl,
       tracesExporter: environment.OTEL_TRACES_EXPORTER === 'jaeger' ? 'jaeger' : telemetry.tracesExporter,

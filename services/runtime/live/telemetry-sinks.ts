@@ -4,6 +4,7 @@
  */
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { lokiEntryOf } from '../telemetry/loki-entry.ts'
 import { spanRecord } from '../telemetry/span-record.ts'
 import type { ReadableSpan } from '../telemetry/tracing.ts'
 import type { TelemetrySettings } from './settings.ts'
@@ -33,7 +34,8 @@ export async function createSinks(
   settings: TelemetrySettings,
   stdout: { write(text: string): unknown },
 ): Promise<Sinks> {
-  const loki = settings.lokiUrl === undefined ? undefined : await createLokiStream(service, settings.lokiUrl)
+  const loki =
+    settings.lokiUrl === undefined ? undefined : await createLokiStream(settings.lokiUrl, settings.environment)
   const exporter = settings.tracesUrl === undefined ? undefined : await createExporter(service, settings)
   const file = settings.spansFolder === undefined ? undefined : createSpanFile(service, settings.spansFolder)
   const sender = exporter && new SpanSender(exporter)
@@ -85,24 +87,27 @@ function createSpanFile(service: string, folder: string): WriteStream {
   return createWriteStream(join(folder, `${service}.jsonl`), { flags: 'a' })
 }
 
+/** pino-loki would take the time of sending for that of the line, and knows ids only under one key: so each line is wrapped. */
 async function createLokiStream(
-  service: string,
   host: string,
+  environment: string,
 ): Promise<{ write(line: string): unknown; end(done: () => void): void }> {
   const { pinoLoki } = await import('pino-loki')
-  // Without a limit of its own pino-loki would throw four of five lines away in a burst.
   const stream = pinoLoki({
     host,
+    // Without a limit of its own pino-loki would throw four of five lines away in a burst.
     batching: { interval: 1, maxBufferSize: 0 },
-    labels: { service },
-    propsToLabels: ['level'],
-    structuredMetaKey: false,
+    propsToLabels: ['service', 'env', 'level'],
+    structuredMetaKey: 'metadata',
     silenceErrors: false,
-    logFormat: false,
+    logFormat: (wrapped) => wrapped.line as string,
   })
   return {
-    write: (line) => stream.write(line),
-    end: (done) => {
+    write(line) {
+      const { labels, timeMs, metadata } = lokiEntryOf(line, environment)
+      return stream.write(`${JSON.stringify({ ...labels, time: `${timeMs}000000`, metadata, line: line.trimEnd() })}\n`)
+    },
+    end(done) {
       stream.once('close', done)
       stream.end()
     },
