@@ -15,7 +15,8 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/**/*.slow.test.ts'],
+          include: ['test/**/*.slow.test.ts', 'docs/examples/**/*.test.ts'],
+          globalSetup: ['test/cli/build-before.ts'],
           testTimeout: 240_000,
           hookTimeout: 60_000,
         },

@@ -17,7 +17,7 @@ import { findingLines } from '../report/findings-text.ts'
 import { observationLines, observeAlerts } from '../report/foreign-alerts.ts'
 import { drillPagePath } from '../report/html/drill-page.ts'
 import { runPage } from '../report/html/run-page.ts'
-import { runReport } from '../report/json.ts'
+import { type RunReport, runReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
 import { terminalReport } from '../report/terminal.ts'
 import type { LoadedScenario } from '../scenario/load-scenario.ts'
@@ -227,35 +227,12 @@ export interface FinishedRun {
 }
 
 /** Says what a run has shown, and writes the reports. Shards that were joined are concluded like a run. @returns the exit code */
-export function concludeRun(
-  { set, drills, scenarios, all, interrupted, startedMs, dashboardCode, leftOut }: FinishedRun,
-  options: ReportingOptions,
-  context: CommandContext,
-): number {
+export function concludeRun(finished: FinishedRun, options: ReportingOptions, context: CommandContext): number {
+  const { drills, scenarios, interrupted, startedMs } = finished
   const { console } = context
-  const noticed = findingsOfRun(set, all)
-  const { alertmanager } = set.findingFiles
-  const results = all
-    .filter(({ scenario }) => !isDeep(scenario))
-    .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
-  const observations = set.loaded!.foreignRules ? observeAlerts(set.loaded!.groups, all) : []
-  const { alerts, dashboards, dashboardProblems } = set.loaded!
-  const coverage = coverageOfRules(alerts, results, leftOut)
-  const panels = coverageOfPanels(dashboards, results, set.project.coverage?.still)
-  const failOn = options.failOn ?? set.project.findings?.failOn
-  const found = failOn !== undefined && reaches(noticed.findings, failOn) ? exitCodes.finding.code : 0
-  const codes = [...all.map(({ exitCode }) => exitCode), found, dashboardCode]
-  const exitCode = interrupted ? exitCodes.interrupted.code : worstExitCode(codes)
-  const report = runReport({
-    version: context.version,
-    results,
-    coverage,
-    panels,
-    dashboardProblems,
-    noticed,
-    observations,
-    exitCode,
-  })
+  const { report, results, noticed } = reportOfRun(finished, options.failOn, context.version)
+  const { coverage, observations, exitCode } = report
+  const { rules, panels } = coverage
   const repeat = (result: DrillResult) => repeatCommand(result, repeatOptions(options))
   if (options.report !== undefined) {
     write(join(options.report, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
@@ -263,18 +240,18 @@ export function concludeRun(
     const { report: folder } = options
     const hasPage = ({ scenario }: DrillResult) => existsSync(join(folder, drillPagePath(scenario)))
     const { version } = context
-    const page = runPage({ results, coverage, panels, noticed, exitCode, version, hasPage, repeat })
+    const page = runPage({ results, coverage: rules, panels, noticed, exitCode, version, hasPage, repeat })
     write(join(folder, 'index.html'), page)
   }
   if (options.junit !== undefined) write(options.junit, junitReport(results))
   const { findings } = report
-  writeCiOutputs({ results, coverage, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
+  writeCiOutputs({ results, coverage: rules, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
   if (options.json) {
     console.out(JSON.stringify(report, undefined, 2))
     return exitCode
   }
   const wallSeconds = (context.wallClock() - startedMs) / 1000
-  for (const line of terminalReport({ results, coverage, panels, wallSeconds, paint: console.paint, repeat }))
+  for (const line of terminalReport({ results, coverage: rules, panels, wallSeconds, paint: console.paint, repeat }))
     console.out(line)
   const more = [
     observationLines(observations, console.paint),
@@ -283,6 +260,34 @@ export function concludeRun(
   for (const lines of more.filter(({ length }) => length > 0)) for (const line of ['', ...lines]) console.out(line)
   if (interrupted) console.err('interrupted')
   return exitCode
+}
+
+/** What a run gives as data: verdicts, findings, coverage and the exit code. @param failOn instead of what firedrill.yaml says */
+export function reportOfRun(
+  { set, all, interrupted, dashboardCode, leftOut }: FinishedRun,
+  failOn: Finding['severity'] | undefined,
+  version: string,
+): { report: RunReport; results: readonly DrillResult[]; noticed: RunFindings } {
+  const noticed = findingsOfRun(set, all)
+  const { alertmanager } = set.findingFiles
+  const results = all
+    .filter(({ scenario }) => !isDeep(scenario))
+    .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
+  const { alerts, dashboards, dashboardProblems, foreignRules, groups } = set.loaded!
+  const failing = failOn ?? set.project.findings?.failOn
+  const found = failing !== undefined && reaches(noticed.findings, failing) ? exitCodes.finding.code : 0
+  const codes = [...all.map(({ exitCode }) => exitCode), found, dashboardCode]
+  const report = runReport({
+    version,
+    results,
+    coverage: coverageOfRules(alerts, results, leftOut),
+    panels: coverageOfPanels(dashboards, results, set.project.coverage?.still),
+    dashboardProblems,
+    noticed,
+    observations: foreignRules ? observeAlerts(groups, all) : [],
+    exitCode: interrupted ? exitCodes.interrupted.code : worstExitCode(codes),
+  })
+  return { report, results, noticed }
 }
 
 /** What files, drills and the whole run show. */

@@ -88,7 +88,11 @@ export class WorkerPool {
     const { module, setup, silentMsMax = silentMsDefault } = this.#options
     // Under TypeScript the worker is TypeScript too.
     const file = new URL(import.meta.url.endsWith('.ts') ? './drill-worker.ts' : './drill-worker.js', import.meta.url)
-    const worker = new Worker(file, { workerData: { module, setup }, resourceLimits: { stackSizeMb } })
+    const worker = new Worker(file, {
+      workerData: { module, setup },
+      resourceLimits: { stackSizeMb },
+      execArgv: argumentsOfNode(),
+    })
     this.#workers.add(worker)
     const own = new Set<number>()
     let current: number | undefined
@@ -216,6 +220,11 @@ export class WorkerPool {
       running: running.map(({ name }) => name),
     })
   }
+}
+
+/** What Node.js was started with, without what speaks of a program given as text (`node -e`): a worker is a file. */
+function argumentsOfNode(): string[] {
+  return process.execArgv.filter((one) => !one.startsWith('--input-type'))
 }
 
 function during(doing: string | undefined): string {

@@ -3,7 +3,7 @@
 export interface Problem {
   /** Path as the user named it. */
   readonly file: string
-  /** From 1. */
+  /** From 1; 0 for what has no lines, such as options of a program. */
   readonly line: number
   /** From 1. */
   readonly column: number
@@ -38,7 +38,8 @@ export class InputError extends Error {
 
 /** @returns one line, `file:line:column path: message (hint)` */
 export function formatProblem({ file, line, column, path, message, hint }: Problem): string {
-  return `${file}:${line}:${column}${path === '' ? '' : ` ${path}`}: ${message}${hint ? ` (${hint})` : ''}`
+  const place = line === 0 ? file : `${file}:${line}:${column}`
+  return `${place}${path === '' ? '' : ` ${path}`}: ${message}${hint ? ` (${hint})` : ''}`
 }
 
 /** @returns for example `twins[0].set["stall.hold"]` */

@@ -46,10 +46,10 @@ const rules: readonly (IForbiddenRuleType & { readonly comment: string })[] = [
   },
   {
     name: 'nobody-imports-the-command-line',
-    comment: 'the command line stands on top: move what you need down, beside what it is about',
+    comment: 'command line and programming interface stand on top: move what you need down, beside what it is about',
     severity: 'error',
-    from: { path: '^(services|simulator)/', pathNot: '^simulator/cli/' },
-    to: { path: '^simulator/cli/' },
+    from: { path: '^(services|simulator)/', pathNot: '^simulator/(cli|api)/' },
+    to: { path: '^simulator/(cli|api)/' },
   },
   {
     name: 'few-open-connections',

@@ -48,8 +48,14 @@ type Answer =
   | { kind: 'query' | 'limit' | 'template' | 'input' | 'internal'; error: string }
 
 interface GoGlobals {
-  Go: new () => { importObject: WebAssembly.Imports; run(instance: WebAssembly.Instance): Promise<void> }
+  Go: new () => GoRuntime
   __firedrillEngineReady?: (call: Call) => void
+}
+
+interface GoRuntime {
+  readonly importObject: WebAssembly.Imports
+  readonly _scheduledTimeouts: ReadonlyMap<number, NodeJS.Timeout>
+  run(instance: WebAssembly.Instance): Promise<void>
 }
 
 /** Starts an engine of its own (memory, stores) from the compiled module. */
@@ -57,6 +63,7 @@ export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
   await import(pathToFileURL(join(folder(), 'wasm_exec.js')).href)
   const globals = globalThis as unknown as GoGlobals
   const go = new globals.Go()
+  letProcessEnd(go)
   const instance = await WebAssembly.instantiate(module, go.importObject)
   let call: Call | undefined
   globals.__firedrillEngineReady = (ready) => {
@@ -67,6 +74,16 @@ export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
   delete globals.__firedrillEngineReady
   if (!call) throw new Error('the engine did not start')
   return new WasmEngine(call, engineFacts().prometheus, instance.exports.mem as WebAssembly.Memory)
+}
+
+/** Timers of Go's own runtime would keep a program alive that has nothing else to do. */
+function letProcessEnd(go: GoRuntime): void {
+  const imports = go.importObject.gojs as Record<string, (stackPointer: number) => void>
+  const schedule = imports['runtime.scheduleTimeoutEvent']!
+  imports['runtime.scheduleTimeoutEvent'] = (stackPointer) => {
+    schedule(stackPointer)
+    for (const timer of go._scheduledTimeouts.values()) timer.unref()
+  }
 }
 
 /** The module can't be called any more: whoever runs it needs another one. */
