@@ -7,6 +7,8 @@ import type { Route } from './define-service.ts'
 import { createGate } from './gate.ts'
 import { DependencyError, type Ports, type RequestContext, type ServiceRequest, type ServiceResponse } from './ports.ts'
 import { createRequestContext } from './request-context.ts'
+import { createAccessLog } from './telemetry/access-log.ts'
+import { requestsAreFollowed, runWithRequestContext } from './telemetry/request-fields.ts'
 import { type Span, SpanKind } from './telemetry/tracing.ts'
 
 export interface HttpServerOptions {
@@ -68,7 +70,7 @@ export class InjectedError extends Error {
 
 export function createHttpServer(ports: Ports, routes: readonly Route[], options: HttpServerOptions): HttpServer {
   const { clock, faults } = ports
-  const log = ports.logger.child('http')
+  const accessLog = createAccessLog(ports.logger.child('http'))
   const table = new Map(routes.map((route) => [route.route, describeRoute(route)]))
   const unbounded = new Set(options.unbounded ?? [])
   const contexts = createRequestContext(ports.rng.fork('http/context'), options.sampling)
@@ -87,9 +89,7 @@ export function createHttpServer(ports: Ports, routes: readonly Route[], options
     const span = startServerSpan(request, context)
     inProgress += 1
     options.observer.started(request, method, endpoint)
-    if (context.sampled) {
-      log.info('request_started', `${method} ${endpoint} started`, { method, endpoint }, context)
-    }
+    if (context.sampled) accessLog.started(method, endpoint, context)
 
     let response: ServiceResponse
     let failure: Error | undefined
@@ -102,7 +102,9 @@ export function createHttpServer(ports: Ports, routes: readonly Route[], options
       try {
         const fault = faults.at('route', { route: request.route })
         if (fault) await applyFault(fault)
-        response = await handler(request, context)
+        response = await (requestsAreFollowed()
+          ? runWithRequestContext(context, () => handler(request, context))
+          : handler(request, context))
       } catch (error) {
         failure = error as Error
         response = errorResponse(failure)
@@ -124,22 +126,9 @@ export function createHttpServer(ports: Ports, routes: readonly Route[], options
       error: failure,
     })
     finishSpan(span, context, status, failure)
-    if (status >= 500) {
-      log.error(
-        'request_failed',
-        `${method} ${endpoint} failed: ${failure?.message}`,
-        { method, endpoint, status, duration: durationS },
-        context,
-        failure,
-      )
-    } else if (context.sampled) {
-      log.info(
-        'request_completed',
-        `${method} ${endpoint} completed`,
-        { method, endpoint, status, duration: durationS },
-        context,
-      )
-    }
+    const answered = { method, endpoint, status, duration: durationS }
+    if (status >= 500) accessLog.failed(answered, context, failure)
+    else if (context.sampled) accessLog.completed(answered, context)
     return response
   }
 

@@ -53,8 +53,16 @@ class Context implements RequestContext {
     return this.#requestId
   }
 
+  set requestId(requestId: string) {
+    this.#requestId = requestId
+  }
+
   get traceId(): string {
     this.#traceId ??= this.#ids.hex(32)
     return this.#traceId
+  }
+
+  set traceId(traceId: string) {
+    this.#traceId = traceId
   }
 }

@@ -10,7 +10,7 @@ import type { ServiceDefinition } from '../define-service.ts'
 import { FaultTable } from '../fault-table.ts'
 import type { MessageBus, Ports } from '../ports.ts'
 import { createRng } from '../rng.ts'
-import { createLogger } from '../telemetry/logging.ts'
+import { setupLogging } from '../telemetry/logging.ts'
 import { registerProcessMetrics } from '../telemetry/process-metrics.ts'
 import { createTracer } from '../telemetry/tracing.ts'
 import { createFastifyServer } from './fastify-server.ts'
@@ -57,7 +57,7 @@ export async function runService<Name extends ServiceName>(
   const sinks = await createSinks(name, settings.telemetry, process.stdout)
   // Loki, Jaeger and Prometheus show the machine's time, so that what they show fits together at any speed.
   const machineClock = { nowMs: machineTimers.nowMs, sleep: clock.sleep }
-  const logger = createLogger({ service: name, clock: machineClock, write: sinks.log })
+  const logger = setupLogging({ service: name, clock: machineClock, write: sinks.log }).getLogger()
   const fail = (error: Error) => {
     logger.child('process').error('process_failed', `${name} has a bug: ${error.message}`, {}, undefined, error)
     process.exit(70)
