@@ -3,9 +3,8 @@
  * such a rule sees exactly what the expression of the recording gives: filled in, it needs no store in which results are
  * written back, and it can be judged at every offset of its group at once.
  */
-import { parser } from '@prometheus-io/lezer-promql'
-import { type Range, shiftsOf, withoutShifts } from '../explain/take-apart.ts'
 import type { ParsedRule } from '../judge/embedded/engine.ts'
+import { childrenOf, type Expression, parseExpression, type SelectorExpression } from './expression-tree.ts'
 
 /**
  * @param rules of one group, in order
@@ -30,28 +29,25 @@ export function fillInRecordings<T extends ParsedRule>(
 
 function fillIn(expression: string, recordings: ReadonlyMap<string, string>): string {
   if (![...recordings.keys()].some((name) => expression.includes(name))) return expression
-  const shifts = shiftsOf(expression)
-  const places: { from: number; to: number; name: string }[] = []
-  const text = withoutShifts(expression, shifts)
-  let isKnown = true
-  parser.parse(text).iterate({
-    enter({ type, name, node, from, to }) {
-      if (type.isError) isKnown = false
-      // What a subquery asks for lies in the past.
-      if (name === 'SubqueryExpr' || name === 'MatrixSelector') return false
-      if (name !== 'VectorSelector' || node.getChild('LabelMatchers') || isShifted(expression, to, shifts)) return
-      const metric = text.slice(from, to).trim()
-      if (recordings.has(metric)) places.push({ from, to, name: metric })
-    },
-  })
-  if (!isKnown) return expression
-  return places.reduceRight(
-    (filled, { from, to, name }) => `${filled.slice(0, from)}(${recordings.get(name)!.trim()})${filled.slice(to)}`,
-    expression,
-  )
+  const tree = parseExpression(expression)
+  const places = tree ? [...readNow(tree)].filter(({ metric }) => recordings.has(metric!)) : []
+  return places
+    .sort((a, b) => a.place.from - b.place.from)
+    .reduceRight(
+      (filled, { place, metric }) =>
+        `${filled.slice(0, place.from)}(${recordings.get(metric!)!.trim()})${filled.slice(place.to)}`,
+      expression,
+    )
 }
 
-/** Whether `offset` or `@` follows. */
-function isShifted(expression: string, end: number, shifts: readonly Range[]): boolean {
-  return shifts.some(({ from }) => from >= end && expression.slice(end, from).trim() === '')
+/** The selectors that read the value of the very moment, and all of the series. */
+function* readNow(expression: Expression): Generator<SelectorExpression> {
+  // What a subquery asks for lies in the past.
+  if (expression.kind === 'subquery') return
+  if (expression.kind !== 'selector') {
+    for (const child of childrenOf(expression)) yield* readNow(child)
+    return
+  }
+  const { metric, matchers, rangePlace, shifts } = expression
+  if (metric !== undefined && matchers.length === 0 && !rangePlace && shifts.length === 0) yield expression
 }

@@ -2,9 +2,18 @@
  * Mutants of a rule: the small mistakes that people make when they write one. Places are found in the PromQL syntax tree,
  * and each mutant passes Prometheus's own parser. A suite that notices them would notice the mistake.
  */
-import type { SyntaxNode } from '@lezer/common'
-import { parser } from '@prometheus-io/lezer-promql'
 import { formatDurationMs } from '../../services/runtime/duration.ts'
+import {
+  type AggregationExpression,
+  type BinaryExpression,
+  comparisons,
+  type Expression,
+  expressionsIn,
+  type Place,
+  parseExpression,
+  type SelectorExpression,
+  textAt,
+} from '../alerts/expression-tree.ts'
 import type { Rule } from '../alerts/load-rules.ts'
 import type { Engine, ExpressionFacts } from '../judge/embedded/engine.ts'
 
@@ -24,13 +33,11 @@ export interface Mutant {
 /** In the order of the kinds, then of the expression. Those that Prometheus prints like the original are no mutants. */
 export function mutateRule(rule: Rule, engine: Engine): Mutant[] {
   const { expression } = rule
-  const edits: Edit[] = []
-  const cursor = parser.parse(expression).cursor()
-  do edits.push(...editsAt(cursor.node, expression, engine))
-  while (cursor.next())
+  const tree = parseExpression(expression)
+  const edits = tree ? [...expressionsIn(tree)].flatMap((part) => editsAt(part, expression, engine)) : []
   const seen = new Set([rule.facts.canonical])
-  const mutants = edits.flatMap(({ kind, from, to, text, name }): NewMutant[] => {
-    const changed = expression.slice(0, from) + text + expression.slice(to)
+  const mutants = edits.flatMap(({ kind, place, text, name }): NewMutant[] => {
+    const changed = expression.slice(0, place.from) + text + expression.slice(place.to)
     const facts = inspect(changed, engine)
     if (!facts || facts.type !== rule.facts.type || seen.has(facts.canonical)) return []
     seen.add(facts.canonical)
@@ -46,102 +53,86 @@ type NewMutant = Omit<Mutant, 'original'>
 
 interface Edit {
   readonly kind: MutationKind
-  readonly from: number
-  readonly to: number
+  readonly place: Place
   readonly text: string
   readonly name: string
 }
 
-function editsAt(node: SyntaxNode, source: string, engine: Engine): Edit[] {
-  switch (node.name) {
-    case 'BinaryExpr':
-      return comparisonEdits(node, source)
-    case 'DurationExpr':
-      return windowEdits(node, source, engine)
-    case 'UnquotedLabelMatcher':
-    case 'QuotedLabelMatcher':
-      return matcherEdits(node, source)
-    case 'AggregateExpr':
-      return aggregationEdits(node, source)
+function editsAt(part: Expression, source: string, engine: Engine): Edit[] {
+  switch (part.kind) {
+    case 'binary':
+      return comparisonEdits(part, source)
+    case 'selector':
+      return [...windowEdits(part, source, engine), ...matcherEdits(part, source)]
+    case 'subquery':
+      return windowEdits(part, source, engine)
+    case 'aggregation':
+      return aggregationEdits(part, source)
     default:
       return []
   }
 }
 
-const turned: Readonly<Record<string, { readonly text: string; readonly to: string }>> = {
-  Gtr: { text: '>', to: '<' },
-  Lss: { text: '<', to: '>' },
-  Gte: { text: '>=', to: '<=' },
-  Lte: { text: '<=', to: '>=' },
-  Eql: { text: '==', to: '!=' },
-  Neq: { text: '!=', to: '==' },
-}
+const turned: Readonly<Record<string, string>> = { '>': '<', '<': '>', '>=': '<=', '<=': '>=', '==': '!=', '!=': '==' }
 
 /** Threshold and direction of a comparison; of two vectors only the direction. */
-function comparisonEdits(node: SyntaxNode, source: string): Edit[] {
-  const operator = childrenOf(node).find(({ name }) => name in turned)
-  if (!operator) return []
-  const { text, to } = turned[operator.name]!
-  const place = shorten(textOf(node, source))
+function comparisonEdits({ left, operator, operatorPlace, place, right }: BinaryExpression, source: string): Edit[] {
+  if (!comparisons.has(operator)) return []
+  const where = shorten(textAt(source, place))
   const edits: Edit[] = []
-  for (const side of [node.firstChild!, node.lastChild!]) {
+  for (const side of [left, right]) {
     const literal = numberIn(side)
-    const value = literal && Number(textOf(literal, source))
+    const value = literal && Number(textAt(source, literal.place))
     if (!literal || value === undefined || !Number.isFinite(value)) continue
     // Twice nothing is nothing: there the smallest step that a count can make stands for it.
     for (const changed of value === 0 ? [1] : [value * 2, value / 2]) {
-      const name = `threshold ${value} -> ${changed} in ${place}`
-      edits.push({ kind: 'threshold', from: literal.from, to: literal.to, text: String(changed), name })
+      const name = `threshold ${value} -> ${changed} in ${where}`
+      edits.push({ kind: 'threshold', place: literal.place, text: String(changed), name })
     }
   }
-  const name = `comparison ${text} -> ${to} in ${place}`
-  return [...edits, { kind: 'comparison', from: operator.from, to: operator.to, text: to, name }]
+  const to = turned[operator]!
+  const name = `comparison ${operator} -> ${to} in ${where}`
+  return [...edits, { kind: 'comparison', place: operatorPlace, text: to, name }]
 }
 
-function numberIn(node: SyntaxNode): SyntaxNode | undefined {
-  if (node.name === 'NumberDurationLiteral') return node
-  const isWrapper = node.name === 'ParenExpr' || node.name === 'UnaryExpr'
-  return isWrapper && node.lastChild
-    ? childrenOf(node)
-        .map(numberIn)
-        .find((found) => found !== undefined)
-    : undefined
+function numberIn(side: Expression): Expression | undefined {
+  if (side.kind === 'unary') return numberIn(side.of)
+  return side.kind === 'number' ? side : undefined
 }
 
-/** The range of a matrix selector or subquery; the step of a subquery is none. */
-function windowEdits(node: SyntaxNode, source: string, engine: Engine): Edit[] {
-  const { parent } = node
-  if (parent?.name !== 'MatrixSelector' && parent?.name !== 'SubqueryExpr') return []
-  if (parent.getChild('DurationExpr')?.from !== node.from) return []
-  const text = textOf(node, source)
+/** The range of a selector or subquery; the step of a subquery is none. */
+function windowEdits(part: Extract<Expression, { rangePlace: unknown }>, source: string, engine: Engine): Edit[] {
+  const { rangePlace } = part
+  if (!rangePlace) return []
+  const text = textAt(source, rangePlace)
   const ms = durationOf(text, engine)
   if (ms === undefined) return []
-  const of = shorten(textOf(parent.firstChild!, source))
+  const of = shorten(ofWindow(part, source))
   return [ms * 2, Math.round(ms / 2)].map((changed) => {
     const written = formatDurationMs(changed)
-    return {
-      kind: 'window',
-      from: node.from,
-      to: node.to,
-      text: written,
-      name: `window ${text} -> ${written} of ${of}`,
-    }
+    return { kind: 'window', place: rangePlace, text: written, name: `window ${text} -> ${written} of ${of}` }
   })
 }
 
+/** What is looked back at, without the range. */
+function ofWindow(part: Extract<Expression, { rangePlace: unknown }>, source: string): string {
+  if (part.kind === 'subquery') return textAt(source, part.of.place)
+  return source.slice(part.place.from, source.lastIndexOf('[', part.rangePlace!.from)).trimEnd()
+}
+
 /** Leaves out a matcher, with the comma that goes with it. The name of the metric is no matcher. */
-function matcherEdits(node: SyntaxNode, source: string): Edit[] {
-  const label = node.firstChild
-  if (!label || textOf(label, source) === '__name__' || node.name === 'QuotedLabelName') return []
-  const before = source.slice(0, node.from).trimEnd()
-  const after = source.slice(node.to).trimStart()
-  const hasComma = after.startsWith(',')
-  const from = !hasComma && before.endsWith(',') ? before.length - 1 : node.from
-  const to = hasComma ? source.length - after.length + 1 : node.to
-  const selector = node.parent?.parent
-  const metric = selector?.getChild('Identifier')
-  const of = metric ? textOf(metric, source) : shorten(textOf(selector ?? node, source))
-  return [{ kind: 'matcher', from, to, text: '', name: `matcher ${textOf(node, source)} dropped of ${of}` }]
+function matcherEdits({ metric, matchers, place: whole }: SelectorExpression, source: string): Edit[] {
+  return matchers
+    .filter(({ name }) => name !== '__name__')
+    .map(({ place }) => {
+      const before = source.slice(0, place.from).trimEnd()
+      const after = source.slice(place.to).trimStart()
+      const hasComma = after.startsWith(',')
+      const from = !hasComma && before.endsWith(',') ? before.length - 1 : place.from
+      const to = hasComma ? source.length - after.length + 1 : place.to
+      const name = `matcher ${textAt(source, place)} dropped of ${metric ?? shorten(textAt(source, whole))}`
+      return { kind: 'matcher', place: { from, to }, text: '', name }
+    })
 }
 
 const otherAggregation: Readonly<Record<string, string>> = {
@@ -159,25 +150,26 @@ const otherAggregation: Readonly<Record<string, string>> = {
 }
 
 /** Another aggregation, and each label of its grouping left out. */
-function aggregationEdits(node: SyntaxNode, source: string): Edit[] {
-  const operator = node.getChild('AggregateOp')
-  if (!operator) return []
-  const place = shorten(textOf(node, source))
+function aggregationEdits(part: AggregationExpression, source: string): Edit[] {
+  const { operator, operatorPlace, grouping, place } = part
+  const where = shorten(textAt(source, place))
   const edits: Edit[] = []
-  const word = textOf(operator, source)
-  const other = otherAggregation[word.toLowerCase()]
+  const other = otherAggregation[operator]
   if (other) {
-    const name = `aggregation ${word} -> ${other} in ${place}`
-    edits.push({ kind: 'aggregation', from: operator.from, to: operator.to, text: other, name })
+    const name = `aggregation ${textAt(source, operatorPlace)} -> ${other} in ${where}`
+    edits.push({ kind: 'aggregation', place: operatorPlace, text: other, name })
   }
-  const grouping = node.getChild('AggregateModifier')?.getChild('GroupingLabels')
-  const labels = grouping?.getChildren('LabelName') ?? []
-  for (const label of labels) {
-    const rest = labels.filter((one) => one.from !== label.from).map((one) => textOf(one, source))
-    const name = `aggregation without label ${textOf(label, source)} in ${place}`
-    edits.push({ kind: 'aggregation', from: grouping!.from, to: grouping!.to, text: `(${rest.join(', ')})`, name })
+  for (const label of grouping?.labels ?? []) {
+    const rest = grouping!.labels.filter((one) => one !== label).map(written)
+    const name = `aggregation without label ${label} in ${where}`
+    edits.push({ kind: 'aggregation', place: grouping!.place, text: `(${rest.join(', ')})`, name })
   }
   return edits
+}
+
+/** A label may have a name that must be quoted. */
+function written(label: string): string {
+  return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) ? label : JSON.stringify(label)
 }
 
 /** `for` removed or doubled; `keep_firing_for` removed. */
@@ -224,16 +216,6 @@ function durationOf(text: string, engine: Engine): number | undefined {
     // A duration may be an expression of its own; those are left alone.
     return undefined
   }
-}
-
-function childrenOf(node: SyntaxNode): SyntaxNode[] {
-  const children: SyntaxNode[] = []
-  for (let child = node.firstChild; child; child = child.nextSibling) children.push(child)
-  return children
-}
-
-function textOf(node: SyntaxNode, source: string): string {
-  return source.slice(node.from, node.to)
 }
 
 /** On one line, and not longer than anybody reads. */

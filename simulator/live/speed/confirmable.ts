@@ -4,8 +4,16 @@
  * degree, 1 for "per second", 0 for what does not depend on the speed.
  */
 
-import type { SyntaxNode } from '@lezer/common'
-import { parser } from '@prometheus-io/lezer-promql'
+import {
+  type BinaryExpression,
+  type CallExpression,
+  comparisons,
+  type Expression,
+  parseExpression,
+  type SelectorExpression,
+  type Shift,
+  textAt,
+} from '../../alerts/expression-tree.ts'
 import type { RuleGroup } from '../../alerts/load-rules.ts'
 
 const clockFunctions: ReadonlySet<string> = new Set([
@@ -32,7 +40,6 @@ const countingFunctions: ReadonlySet<string> = new Set([
   'histogram_quantile',
   'histogram_fraction',
 ])
-const comparisons: ReadonlySet<string> = new Set(['Eql', 'Neq', 'Gtr', 'Gte', 'Lss', 'Lte'])
 
 /** Of zero no degree is known, and none is needed: 0 times anything is 0. */
 const any = undefined
@@ -68,74 +75,69 @@ class Walk {
   constructor(expression: string, recorded: ReadonlyMap<string, Degree>) {
     this.#text = expression
     this.#recorded = recorded
-    this.degree = this.#degreeOf(parser.parse(expression).topNode)
+    const tree = parseExpression(expression)
+    if (!tree) this.#say('is written in a way that is not known here')
+    this.degree = tree ? this.#degreeOf(tree) : any
   }
 
-  #degreeOf(node: SyntaxNode): Degree {
-    switch (node.name) {
-      case 'NumberDurationLiteral':
-        return Number(this.#textOf(node)) === 0 ? any : 0
-      case 'StringLiteral':
+  #degreeOf(expression: Expression): Degree {
+    switch (expression.kind) {
+      case 'number':
+        return expression.value === 0 ? any : 0
+      case 'string':
         return 0
-      case 'VectorSelector':
-        return this.#selector(node)
-      case 'FunctionCall':
-        return this.#call(node)
-      case 'AggregateExpr':
-        return this.#aggregation(node)
-      case 'BinaryExpr':
-        return this.#binary(node)
-      case 'StepInvariantExpr':
-        if (!/@\s*(start|end)\s*\(/.test(this.#textOf(node))) this.#say('names a time of the clock (@)')
-        return this.#inner(node)
-      default:
-        return this.#inner(node)
+      case 'selector':
+        return this.#selector(expression)
+      case 'call':
+        return this.#call(expression)
+      case 'aggregation':
+        return this.#aggregation(expression.operator, expression.of, expression.parameter)
+      case 'binary':
+        return this.#binary(expression)
+      case 'subquery':
+        this.#times(expression.shifts)
+        return this.#degreeOf(expression.of)
+      case 'unary':
+        return this.#degreeOf(expression.of)
     }
   }
 
-  /** The only expression inside (parentheses, ranges, offsets). */
-  #inner(node: SyntaxNode): Degree {
-    const child = expressionsOf(node)[0]
-    return child ? this.#degreeOf(child) : 0
+  #times(shifts: readonly Shift[]): void {
+    const named = shifts.filter(
+      ({ kind, place }) => kind === 'at' && !/@\s*(start|end)\s*\(/.test(textAt(this.#text, place)),
+    )
+    if (named.length > 0) this.#say('names a time of the clock (@)')
   }
 
-  #selector(node: SyntaxNode): Degree {
-    const name = this.#textOf(node.getChild('Identifier') ?? node)
-    if (/_seconds(_bucket|_sum)$/.test(name)) {
+  #selector({ metric = '', shifts }: SelectorExpression): Degree {
+    this.#times(shifts)
+    if (/_seconds(_bucket|_sum)$/.test(metric)) {
       this.#say('measures how long something takes, and the milliseconds of this machine count that many times')
     }
-    return this.#recorded.get(name) ?? 0
+    return this.#recorded.get(metric) ?? 0
   }
 
-  #call(node: SyntaxNode): Degree {
-    const name = this.#textOf(node.getChild('FunctionIdentifier')!)
+  #call({ name, arguments: all }: CallExpression): Degree {
     if (clockFunctions.has(name)) this.#say(`reads the clock (${name})`)
     if (name === 'predict_linear') this.#say('looks ahead by a number of seconds (predict_linear)')
-    const body = node.getChild('FunctionCallBody')
-    const degrees = (body ? expressionsOf(body) : []).map((argument) => this.#degreeOf(argument))
+    const degrees = all.map((argument) => this.#degreeOf(argument))
     if (countingFunctions.has(name)) return 0
     const degree = degrees.find((candidate) => candidate !== any && candidate !== 0) ?? degrees[0]
     return perSecondFunctions.has(name) && degree !== any ? degree + 1 : degree
   }
 
-  #aggregation(node: SyntaxNode): Degree {
-    const operator = this.#textOf(node.getChild('AggregateOp') ?? node)
-    const body = node.getChild('FunctionCallBody')
-    const degrees = (body ? expressionsOf(body) : []).map((argument) => this.#degreeOf(argument))
-    if (operator.startsWith('count') || operator.startsWith('group')) return 0
-    // quantile(0.9, x), topk(3, x): the last is what is aggregated.
-    return degrees.at(-1)
+  #aggregation(operator: string, of: Expression, parameter: Expression | undefined): Degree {
+    if (parameter) this.#degreeOf(parameter)
+    const degree = this.#degreeOf(of)
+    return operator.startsWith('count') || operator.startsWith('group') ? 0 : degree
   }
 
-  #binary(node: SyntaxNode): Degree {
-    const operands = expressionsOf(node)
-    const [left, right] = [operands[0]!, operands.at(-1)!]
+  #binary({ left, operator, right }: BinaryExpression): Degree {
     const [a, b] = [this.#degreeOf(left), this.#degreeOf(right)]
-    const operator = childrenOf(node).find(({ name }) => isOperator(name))?.name ?? ''
-    if (operator === 'Mul') return a === any || b === any ? any : a + b
-    if (operator === 'Div') return a === any ? any : b === any ? a : a - b
-    if (operator === 'Pow') return a === any ? any : a * Number(this.#textOf(right))
-    if (operator === 'And' || operator === 'Unless') return a
+    if (operator === '*') return a === any || b === any ? any : a + b
+    if (operator === '/') return a === any ? any : b === any ? a : a - b
+    if (operator === '^') return a === any ? any : a * (right.kind === 'number' ? right.value : Number.NaN)
+    if (operator === 'and' || operator === 'unless') return a
     if (a !== any && b !== any && a !== b) {
       const what = comparisons.has(operator) ? 'compares' : 'joins'
       this.#say(`${what} a rate per second with a number that does not grow with the speed`)
@@ -143,53 +145,7 @@ class Walk {
     return a === any ? b : a
   }
 
-  #textOf({ from, to }: SyntaxNode): string {
-    return this.#text.slice(from, to)
-  }
-
   #say(reason: string): void {
     if (!this.reasons.includes(reason)) this.reasons.push(reason)
   }
-}
-
-const expressionNames: ReadonlySet<string> = new Set([
-  'NumberDurationLiteral',
-  'StringLiteral',
-  'VectorSelector',
-  'MatrixSelector',
-  'SubqueryExpr',
-  'FunctionCall',
-  'AggregateExpr',
-  'BinaryExpr',
-  'UnaryExpr',
-  'ParenExpr',
-  'OffsetExpr',
-  'StepInvariantExpr',
-])
-const operators: ReadonlySet<string> = new Set([
-  ...comparisons,
-  'Add',
-  'Sub',
-  'Mul',
-  'Div',
-  'Mod',
-  'Pow',
-  'Atan2',
-  'And',
-  'Or',
-  'Unless',
-])
-
-function isOperator(name: string): boolean {
-  return operators.has(name)
-}
-
-function expressionsOf(node: SyntaxNode): SyntaxNode[] {
-  return childrenOf(node).filter(({ name }) => expressionNames.has(name))
-}
-
-function childrenOf(node: SyntaxNode): SyntaxNode[] {
-  const children: SyntaxNode[] = []
-  for (let child = node.firstChild; child; child = child.nextSibling) children.push(child)
-  return children
 }

@@ -1,20 +1,15 @@
 /** Divides the durations of an expression by the speed, through the syntax tree of PromQL, never by regular expressions. */
-import { parser } from '@prometheus-io/lezer-promql'
+import { durationPlaces, textAt } from '../../alerts/expression-tree.ts'
 
 /** @param parseDuration of Prometheus: `1h30m` to milliseconds */
 export function divideDurations(expression: string, speed: number, parseDuration: (text: string) => number): string {
-  const edits: { from: number; to: number; text: string }[] = []
-  parser.parse(expression).iterate({
-    enter({ name, from, to }) {
-      if (name !== 'NumberDurationLiteralInDurationContext') return
-      const written = expression.slice(from, to)
-      // A bare number counts seconds.
-      const ms = /^[\d.]+$/.test(written) ? Number(written) * 1000 : parseDuration(written)
-      edits.push({ from, to, text: divided(ms, speed) })
-    },
-  })
   let result = expression
-  for (const { from, to, text } of edits.reverse()) result = result.slice(0, from) + text + result.slice(to)
+  for (const place of durationPlaces(expression).reverse()) {
+    const written = textAt(expression, place)
+    // A bare number counts seconds.
+    const ms = /^[\d.]+$/.test(written) ? Number(written) * 1000 : parseDuration(written)
+    result = result.slice(0, place.from) + divided(ms, speed) + result.slice(place.to)
+  }
   return result
 }
 
