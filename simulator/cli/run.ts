@@ -84,7 +84,10 @@ export function addRunCommand(program: Command, start: Start): void {
         .choices(['all', 'important', 'none'])
         .default('important'),
     )
-    .option('--dashboards <dir>', 'dashboards to judge (default: observability/grafana/dashboards)')
+    .option(
+      '--dashboards <dir>',
+      'dashboards to judge (default: observability/grafana/dashboards; none with rules of yours)',
+    )
     .option('--no-dashboards', 'judge no dashboards')
     .option(
       '--loki <url>',

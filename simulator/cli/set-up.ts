@@ -77,8 +77,9 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
   const engine = await startEngine(module)
   const configFile = configFileOf(options.prometheusConfig, context.cwd)
   const foreignConfig = resolve(configFile) !== resolve(configFileOf(undefined, context.cwd))
-  // The platform's own dashboards say nothing about another scrape config.
-  const dashboards = foreignConfig && options.dashboards === true ? false : options.dashboards
+  // The platform's own dashboards say nothing about another scrape config, or without the recording rules they read.
+  const foreign = foreignConfig || options.rules !== undefined
+  const dashboards = foreign && options.dashboards === true ? false : options.dashboards
   const source = {
     configFile,
     foreignConfig,

@@ -261,7 +261,8 @@ function answerOf(story: Story): string {
       return `It could not fire: its evaluation fails with "${evaluation.failures[0]!.message}".`
     case 'no series':
       if (missing !== undefined) return `It could not fire: ${missing}.`
-      return `It did not fire: ${code(decider!.text)} ${decider!.error ? `can't be evaluated: ${decider!.error}` : 'never had a value'}.`
+      if (decider!.error) return `It did not fire: ${code(decider!.text)} can't be evaluated: ${decider!.error}.`
+      return `It did not fire: ${code(decider!.text)} never had a value${apartText(decider!, story.recorded)}.`
     case 'never true':
       return `It did not fire: ${closestText(story)}.`
     case 'pending': {
@@ -281,6 +282,14 @@ function answerOf(story: Story): string {
       return `It fired ${formatInterval(focus!.firingAt!)}${partly}: ${what}${held}.`
     }
   }
+}
+
+/** Why an operation between two sides that have values has none: no labels of one are those of the other. */
+function apartText({ id }: RecordedOperand, { operands }: RecordedRule): string {
+  const sides = [0, 1].map((i) => operands.find((one) => one.id === (id === '' ? `${i}` : `${id}.${i}`)))
+  const [left, right] = sides.map((side) => side?.series[0]?.labels)
+  if (!left || !right) return ''
+  return `: its sides do, but no two with the same labels (left ${labelText(left)}, right ${labelText(right)})`
 }
 
 /** @returns for example `for 8m (12:30 to 20:30)` */

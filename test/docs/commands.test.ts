@@ -8,7 +8,7 @@ import { createProgram } from '../../simulator/cli/main.ts'
 import { selectDrills } from '../../simulator/cli/scenario-files.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { builtCommand } from '../cli/built-command.ts'
-import { blocks, commandsOf, readPage } from './documentation.ts'
+import { blocks, commandsOf, followedPages, patternOf, readPage, wordsOf } from './documentation.ts'
 
 const root = packageRoot()
 const shells = ['sh', 'bash', 'shell', 'console']
@@ -19,7 +19,10 @@ const shown = blocks()
     command.split(/\s*(?:&&|;)\s*/).map((part) => ({ ...rest, command: part, whole: command })),
   )
 const calls = shown.filter(({ command }) => isOurs(command))
-const quick = calls.filter(({ command, whole }) => command === whole && isQuick(command))
+const quick = calls.filter(
+  ({ command, whole, place }) =>
+    command === whole && isQuick(command) && !followedPages.some((page) => place.startsWith(page)),
+)
 
 test('every block has a language, and those that are not tried say why', () => {
   for (const { place, language } of blocks())
@@ -27,7 +30,7 @@ test('every block has a language, and those that are not tried say why', () => {
 })
 
 describe('a command of ours is one that the command line takes', () => {
-  test.each(calls)('$place: $command', async ({ command }) => {
+  test.each(calls)('$place: $command', async ({ command, place }) => {
     const scenarios: string[] = []
     const program = createProgram(async () => {})
     forEachCommand(program, (one) => {
@@ -36,7 +39,10 @@ describe('a command of ours is one that the command line takes', () => {
     })
     const error = await program.parseAsync(wordsOf(command), { from: 'user' }).catch((thrown: Error) => thrown)
     if (error instanceof Error && (error as { exitCode?: number }).exitCode !== 0) throw error
-    if (/^(run|check|live) /.test(wordsOf(command).join(' '))) {
+    if (
+      /^(run|check|live) /.test(wordsOf(command).join(' ')) &&
+      !followedPages.some((page) => place.startsWith(page))
+    ) {
       const selection = { names: scenarios, all: false, tags: [], twins: true }
       expect(selectDrills(selection, join(root, 'scenarios'), undefined).unknown).toEqual([])
     }
@@ -99,26 +105,6 @@ function isQuick(command: string): boolean {
   const words = wordsOf(command)
   if (words.includes('--help')) return true
   return ['list', 'check', 'doctor'].includes(words[0] ?? '') && !words.includes('--suggest')
-}
-
-/** The arguments after `firedrill`; a pipe ends them. */
-function wordsOf(command: string): string[] {
-  const [ours = ''] = command.replace(/^(npx )?firedrill ?|^node bin\/firedrill\.js ?/, '').split(/\s[|>]/)
-  return [...ours.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!)
-}
-
-/** Wall times and paths of programs may differ; a line of three dots stands for any number of lines. */
-function patternOf(output: readonly string[]): RegExp {
-  const lines = output.join('\n').trimEnd().split('\n')
-  const source = lines.map((line) => {
-    if (/^\s*(\.\.\.|…)\s*$/.test(line)) return '(?:.*\\n)*?'
-    return `${line
-      .trimEnd()
-      .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-      .replaceAll(/\d+\\\.\d+( ?s\b)/g, '\\d+\\.\\d+$1')
-      .replaceAll(/\b(v?\d+\\\.\d+\\\.\d+)(?=,| \(needs)/g, 'v?\\d+\\.\\d+\\.\\d+')} *\\n`
-  })
-  return new RegExp(`^${source.join('')}(?:\\n|$)`, 'm')
 }
 
 function forEachCommand(command: Command, action: (command: Command) => void): void {

@@ -13,6 +13,9 @@ export interface Block {
   readonly notRun: string | undefined
 }
 
+/** Pages that are followed step by step in a folder of their own (tutorial.slow.test.ts); their scenarios are not shipped. */
+export const followedPages: readonly string[] = ['docs/tutorial.md']
+
 export function pages(): string[] {
   const root = packageRoot()
   const inDocs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -67,4 +70,24 @@ export function commandsOf(block: Block): ShownCommand[] {
     } else commands.at(-1)?.output.push(line)
   }
   return commands
+}
+
+/** The arguments after `firedrill`; a pipe ends them. */
+export function wordsOf(command: string): string[] {
+  const [ours = ''] = command.replace(/^(npx )?firedrill ?|^node bin\/firedrill\.js ?/, '').split(/\s[|>]/)
+  return [...ours.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!)
+}
+
+/** Wall times and paths of programs may differ; a line of three dots stands for any number of lines. */
+export function patternOf(output: readonly string[]): RegExp {
+  const lines = output.join('\n').trimEnd().split('\n')
+  const source = lines.map((line) => {
+    if (/^\s*(\.\.\.|…)\s*$/.test(line)) return '(?:.*\\n)*?'
+    return `${line
+      .trimEnd()
+      .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replaceAll(/\d+\\\.\d+( ?s\b)/g, '\\d+\\.\\d+$1')
+      .replaceAll(/\b(v?\d+\\\.\d+\\\.\d+)(?=,| \(needs)/g, 'v?\\d+\\.\\d+\\.\\d+')} *\\n`
+  })
+  return new RegExp(`^${source.join('')}(?:\\n|$)`, 'm')
 }

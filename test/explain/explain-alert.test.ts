@@ -112,6 +112,16 @@ interface Case {
   readonly failure?: string
 }
 
+test('a division whose sides have no labels in common says so', () => {
+  const { answer } = explain({
+    expression: 'rejected / consumed > 0.05',
+    values: { '0.0': ramp([1, 2]), '0.1': { ...ramp([4, 5]), labels: { topic: 'interactions' } } },
+  })
+  expect(answer).toBe(
+    'It did not fire: `rejected / consumed` never had a value: its sides do, but no two with the same labels (left {}, right {topic="interactions"}).',
+  )
+})
+
 function explain({ expression, forMs = 0, values, offsets = [], missing, failure }: Case) {
   const rule = { name: 'QueueJam', expression, forMs, keepFiringForMs: 0, place: 'rules.yml:3' }
   const evaluation = {
