@@ -152,6 +152,14 @@ describe('secrets', () => {
     expect(JSON.stringify(lines[0])).not.toMatch(/abcdef123456789|hunter2|eyJhbGci|AKIAIOSFODNN7/)
   })
 
+  test.each(['GET /token completed', 'basic authentication failed', 'the token is not valid', 'see https://docs/a@b'])(
+    'words about secrets are none: %s',
+    (text) => {
+      getLogger().info('e', text)
+      expect(lines[0]).toMatchObject({ message: text })
+    },
+  )
+
   test('names that only contain such a word are shown, and the caller keeps what it passed', () => {
     const fields = { tokens_used: 5, secretary: 'Ann', nested: { password: 'hunter2' } }
     getLogger().info('e', 'm', fields)

@@ -11,14 +11,16 @@ const secretNames =
 
 /** What a secret looks like: a scheme of Authorization, a password inside of a URL, a JSON Web Token, a key of a known maker. */
 const secretTexts: readonly (readonly [RegExp, string])[] = [
-  [/\b(Bearer|Basic|Token)\s+[\w.~+/=-]{8,}/gi, `$1 ${redacted}`],
+  [/\b(authorization["']?\s*[:=]\s*["']?)([A-Za-z]+\s+)?[^\s"',;]+/gi, `$1${redacted}`],
+  // Words follow "basic" too; what is encoded has a digit or a capital letter.
+  [/\b([Bb]earer|BEARER|[Bb]asic|BASIC)\s+(?=[\w.~+/=-]*[A-Z0-9])[\w.~+/=-]{8,}/g, `$1 ${redacted}`],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/@]+@/gi, `$1${redacted}@`],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, redacted],
   [/\b(AKIA[0-9A-Z]{16}|gh[pousr]_\w{30,}|xox[abprs]-[\w-]{10,}|sk_(live|test)_\w{16,})/g, redacted],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],
 ]
 /** One look that most texts do not pass, before five that cost more. */
-const suspicious = /bearer|basic|token|:\/\/|eyJ|AKIA|gh[pousr]_|xox|sk_|-----BEGIN/i
+const suspicious = /bearer|basic|authorization|:\/\/|eyJ|AKIA|gh[pousr]_|xox|sk_|-----BEGIN/i
 
 const depthMax = 6
 const verdicts = new Map<string, boolean>()
