@@ -1,9 +1,8 @@
 /**
- * The backend's view of what it depends on: database, cache, ML engine and bus, each with its spans, its times and a
- * memory of whether it could be reached.
+ * The backend's view of what it depends on: database, cache, ML engine and bus, each with its times and a memory of
+ * whether it could be reached. (The ports make the spans.)
  */
 import { createDependencyHealth } from '../runtime/dependency-health.ts'
-import { propagate } from '../runtime/http-server.ts'
 import {
   DependencyError,
   type OutgoingBatch,
@@ -13,7 +12,6 @@ import {
   type RequestContext,
   type ServiceResponse,
 } from '../runtime/ports.ts'
-import { type Span, SpanKind, traceparentOf } from '../runtime/telemetry/tracing.ts'
 import type { BackendApiMetrics, CacheType } from './metrics.ts'
 
 export type Dependencies = ReturnType<typeof createDependencies>
@@ -21,13 +19,12 @@ export type Dependencies = ReturnType<typeof createDependencies>
 const prefixes: Readonly<Record<CacheType, string>> = { recommendations: 'rec:', items: 'item:', sessions: 'session:' }
 
 export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onLookup: (hit: boolean) => void) {
-  const { clock, tracer } = ports
+  const { clock } = ports
   const health = createDependencyHealth(ports)
 
-  /** Runs an operation inside a span of the request, and remembers how the dependency did. */
+  /** Takes the time of an operation, and remembers how the dependency did. */
   async function observe<T>(
     name: string,
-    span: Span | undefined,
     observeSeconds: (seconds: number) => void,
     run: () => Promise<T>,
   ): Promise<T> {
@@ -37,20 +34,11 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
       health.reached(name)
       return result
     } catch (error) {
-      span?.fail(error as Error)
       health.failed(error, name)
       throw error
     } finally {
       observeSeconds(Math.round((clock.nowMs() - startMs) * 1000) / 1e6)
-      span?.end()
     }
-  }
-
-  function cacheSpan(operation: string, key: string, context: RequestContext): Span | undefined {
-    return tracer.startChild(`cache.${operation}`, context.span, {
-      kind: SpanKind.CLIENT,
-      attributes: { 'cache.operation': operation, 'cache.key': key },
-    })
   }
 
   return {
@@ -61,9 +49,8 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
       try {
         value = await observe(
           'redis',
-          cacheSpan('get', fullKey, context),
           (seconds) => metrics.cacheDuration.observe({ cache_type: type, operation: 'get' }, seconds),
-          () => ports.cache.get(fullKey),
+          () => ports.cache.get(fullKey, context),
         )
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error
@@ -86,9 +73,8 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
       try {
         await observe(
           'redis',
-          cacheSpan('set', fullKey, context),
           (seconds) => metrics.cacheDuration.observe({ cache_type: type, operation: 'set' }, seconds),
-          () => ports.cache.set(fullKey, value, options),
+          () => ports.cache.set(fullKey, value, options, context),
         )
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error
@@ -96,40 +82,19 @@ export function createDependencies(ports: Ports, metrics: BackendApiMetrics, onL
     },
 
     query(query: Query, context: RequestContext): Promise<void> {
-      const span = tracer.startChild(`db.${query.type}`, context.span, {
-        kind: SpanKind.CLIENT,
-        attributes: { 'db.system': 'postgresql', 'db.statement': query.statement },
-      })
       return observe(
         'postgres',
-        span,
         (seconds) => metrics.queryDuration.observe({ query_type: query.type }, seconds),
-        () => ports.database.query(query),
+        () => ports.database.query(query, context),
       )
     },
 
     callMlEngine(request: Omit<OutgoingRequest, 'to' | 'headers'>, context: RequestContext): Promise<ServiceResponse> {
-      const span = tracer.startChild('ml_engine_call', context.span, {
-        kind: SpanKind.CLIENT,
-        attributes: { 'http.request.method': 'POST', 'server.address': 'ml-engine', 'http.route': request.route },
-      })
-      const headers = propagate(context, span && traceparentOf(span))
-      return observe('ml-engine', span, ignoreSeconds, () =>
-        ports.http.request({ ...request, to: 'ml-engine', headers }),
-      )
+      return observe('ml-engine', ignoreSeconds, () => ports.http.request({ ...request, to: 'ml-engine' }, context))
     },
 
     publish(batch: Omit<OutgoingBatch, 'headers'>, context: RequestContext): Promise<void> {
-      const span = tracer.startChild('kafka.produce', context.span, {
-        kind: SpanKind.PRODUCER,
-        attributes: {
-          'messaging.system': 'kafka',
-          'messaging.destination.name': batch.topic,
-          'messaging.batch.message_count': batch.count,
-        },
-      })
-      const headers: Record<string, string> = span ? { traceparent: traceparentOf(span) } : {}
-      return observe('kafka', span, ignoreSeconds, () => ports.bus.publish({ ...batch, headers }))
+      return observe('kafka', ignoreSeconds, () => ports.bus.publish({ ...batch, headers: {} }, context))
     },
 
     /** What the cache server holds for one kind of key. */

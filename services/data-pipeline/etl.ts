@@ -3,6 +3,7 @@ import type { BackgroundLoop } from '../runtime/define-service.ts'
 import { InjectedError } from '../runtime/http-server.ts'
 import { DependencyError, type Ports, type RequestContext } from '../runtime/ports.ts'
 import { createJobContext } from '../runtime/request-context.ts'
+import { runInSpan } from '../runtime/telemetry/tracing.ts'
 import type { DataPipelineConfig, EtlConfig } from './config.ts'
 import type { DataPipelineMetrics } from './metrics.ts'
 
@@ -33,16 +34,8 @@ function createRun(ports: Ports, metrics: DataPipelineMetrics, job: EtlConfig): 
   const ids = rng.fork('ids')
   let successAtMs = clock.nowMs()
 
-  async function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
-    const span = tracer.startChild(name, context.span)
-    try {
-      await run()
-    } catch (error) {
-      span?.fail(error as Error)
-      throw error
-    } finally {
-      span?.end()
-    }
+  function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
+    return runInSpan(tracer.startChild(name, context.span), run)
   }
 
   /** Works for a time, half of it on the processor. */

@@ -3,7 +3,8 @@ import type { Route } from '../runtime/define-service.ts'
 import { HttpError } from '../runtime/http-server.ts'
 import type { LatencyProfile, Ports, RequestContext, ServiceRequest } from '../runtime/ports.ts'
 import { latencyAt } from '../runtime/rng.ts'
-import type { Span } from '../runtime/telemetry/tracing.ts'
+import { MLTracer } from '../runtime/telemetry/operation-tracers.ts'
+import { runInSpan } from '../runtime/telemetry/tracing.ts'
 import type { MlEngineConfig } from './config.ts'
 import type { EmbeddingCache } from './embedding-cache.ts'
 import type { MlEngineMetrics } from './metrics.ts'
@@ -26,6 +27,7 @@ export function createInference(
   cache: EmbeddingCache,
 ): Route[] {
   const { clock, tracer } = ports
+  const inferences = new MLTracer(tracer)
   const dice = ports.rng.fork('inference/times')
   const itemsOf = new Map(config.tenants.map((tenant) => [tenant.id, tenant.items]))
 
@@ -38,21 +40,9 @@ export function createInference(
     return Math.round((clock.nowMs() - startMs) * 1000) / 1e6
   }
 
-  /** Runs a step inside a span of the request. */
-  async function within<T>(span: Span | undefined, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run()
-    } catch (error) {
-      span?.fail(error as Error)
-      throw error
-    } finally {
-      span?.end()
-    }
-  }
-
   function embeddingOf(tenantId: string, userId: string, context: RequestContext): Promise<void> {
     const span = tracer.startChild('get_user_embedding', context.span)
-    return within(span, async () => {
+    return runInSpan(span, async () => {
       const key = `${tenantId}/${userId}`
       const hit = cache.lookUp(key)
       span?.setAttribute('cache.hit', hit)
@@ -70,16 +60,15 @@ export function createInference(
 
   function search(k: number, context: RequestContext): Promise<void> {
     const span = tracer.startChild('ann_search', context.span, { attributes: { top_k: k, index_type: indexType } })
-    return within(span, async () => {
+    return runInSpan(span, async () => {
       metrics.searchDuration.observe({ index_type: indexType }, await work(config.search))
     })
   }
 
   function infer(operation: string, tenantId: string, factor: number, context: RequestContext): Promise<void> {
-    const span = tracer.startChild('ml.inference', context.span, {
-      attributes: { 'ml.model.name': modelName, 'ml.model.version': `v${models.versionOf(tenantId)}` },
-    })
-    return within(span, async () => {
+    const model = { name: modelName, version: `v${models.versionOf(tenantId)}` }
+    const span = inferences.startInference(model, context.span)
+    return runInSpan(span, async () => {
       metrics.inferenceDuration.observe({ model_type: modelName, operation }, await work(config.inference, factor))
     })
   }

@@ -4,6 +4,8 @@ import { InjectedError } from '../runtime/http-server.ts'
 import { DependencyError, type Ports, type RequestContext } from '../runtime/ports.ts'
 import { createJobContext } from '../runtime/request-context.ts'
 import type { LogFields } from '../runtime/telemetry/logging.ts'
+import { MLTracer } from '../runtime/telemetry/operation-tracers.ts'
+import { runInSpan } from '../runtime/telemetry/tracing.ts'
 import type { Tenant } from '../runtime/tenant.ts'
 import type { MlEngineConfig } from './config.ts'
 import { jobStatus, type MlEngineMetrics } from './metrics.ts'
@@ -42,9 +44,8 @@ export function createTraining(
     const startMs = clock.nowMs()
     const size = Math.round(tenant.users * interactionsPerUser * (0.9 + 0.2 * ids.next()))
     const context = createJobContext(ids, { tenantId: tenant.id, sampled: true })
-    const span = tracer.startRoot('ml.training', context.traceId, {
-      attributes: { 'ml.model.name': modelName, 'ml.dataset.size': size, 'tenant.id': tenant.id },
-    })
+    const training = { model: modelName, datasetSize: size, tenantId: tenant.id }
+    const span = new MLTracer(tracer).startTraining(training, context.traceId)
     context.span = span
     const fields: LogFields = { job_id: jobId, model_type: modelType }
     metrics.jobStatus.set(labels, jobStatus.running)
@@ -125,16 +126,8 @@ export function createTraining(
     ports.memory.hold('training', running * config.trainingMemory)
   }
 
-  async function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
-    const span = tracer.startChild(name, context.span)
-    try {
-      await run()
-    } catch (error) {
-      span?.fail(error as Error)
-      throw error
-    } finally {
-      span?.end()
-    }
+  function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
+    return runInSpan(tracer.startChild(name, context.span), run)
   }
 
   /** Keeps a number of cores busy for a time. */

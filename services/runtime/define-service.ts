@@ -3,6 +3,7 @@
  */
 import type { HttpServer } from './http-server.ts'
 import type { Ports, RequestContext, ServiceRequest, ServiceResponse } from './ports.ts'
+import { withSpans } from './traced-ports.ts'
 
 export type RouteHandler = (request: ServiceRequest, context: RequestContext) => Promise<ServiceResponse>
 
@@ -33,6 +34,7 @@ export interface ServiceDefinition<Config> {
   create(ports: Ports, config: Config): ServiceInstance
 }
 
+/** The service gets ports that make their spans by themselves. */
 export function defineService<Config>(definition: ServiceDefinition<Config>): ServiceDefinition<Config> {
-  return definition
+  return { ...definition, create: (ports, config) => definition.create(withSpans(ports), config) }
 }

@@ -9,7 +9,7 @@ import { DependencyError, type Ports, type RequestContext, type ServiceRequest, 
 import { createRequestContext } from './request-context.ts'
 import { createAccessLog } from './telemetry/access-log.ts'
 import { requestsAreFollowed, runWithRequestContext } from './telemetry/request-fields.ts'
-import { type Span, SpanKind } from './telemetry/tracing.ts'
+import { extractContext, runWithActiveSpan, type Span, SpanKind } from './telemetry/tracing.ts'
 
 export interface HttpServerOptions {
   readonly workers: number
@@ -103,7 +103,7 @@ export function createHttpServer(ports: Ports, routes: readonly Route[], options
         const fault = faults.at('route', { route: request.route })
         if (fault) await applyFault(fault)
         response = await (requestsAreFollowed()
-          ? runWithRequestContext(context, () => handler(request, context))
+          ? runWithRequestContext(context, () => runWithActiveSpan(context.span, () => handler(request, context)))
           : handler(request, context))
       } catch (error) {
         failure = error as Error
@@ -136,10 +136,10 @@ export function createHttpServer(ports: Ports, routes: readonly Route[], options
     if (!context.sampled) return undefined
     const [method, endpoint] = request.route.split(' ') as [string, string]
     const attributes = { 'http.request.method': method, 'http.route': endpoint }
-    const header = request.headers.traceparent
+    const { traceparent } = extractContext(request.headers)
     const spanOptions = { kind: SpanKind.SERVER, attributes }
-    context.span = header
-      ? ports.tracer.startRemote(request.route, header, spanOptions)
+    context.span = traceparent
+      ? ports.tracer.startRemote(request.route, traceparent, spanOptions)
       : ports.tracer.startRoot(request.route, context.traceId, spanOptions)
     return context.span
   }
@@ -185,16 +185,4 @@ function finishSpan(span: Span | undefined, context: RequestContext, status: num
   span.setAttribute('tenant.id', context.tenantId)
   if (error && status >= 500) span.fail(error)
   span.end()
-}
-
-/** The headers that carry a request's context to the next service. */
-export function propagate(context: RequestContext, traceparent: string | undefined): Record<string, string> {
-  const headers: Record<string, string> = {
-    'x-request-id': context.requestId,
-    'x-tenant-id': context.tenantId,
-    'x-user-id': context.userId,
-    'x-trace-id': context.traceId,
-  }
-  if (traceparent) headers.traceparent = traceparent
-  return headers
 }

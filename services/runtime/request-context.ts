@@ -2,6 +2,7 @@
  * The context of one request: ids, tenant and trace. Made where a request enters the platform, continued from headers
  * between services.
  */
+import { TraceFlags } from '@opentelemetry/api'
 import type { RequestContext, Rng } from './ports.ts'
 import { parseTraceparent, type Span } from './telemetry/tracing.ts'
 
@@ -15,7 +16,9 @@ export function createRequestContext(
   return (headers) => {
     const remote = headers.traceparent ? parseTraceparent(headers.traceparent) : undefined
     // A caller that sends a request id has decided already: its sampled requests carry a traceparent.
-    const sampled = remote !== undefined || (headers['x-request-id'] === undefined && decisions.chance(sampling))
+    const sampled = remote
+      ? (remote.traceFlags & TraceFlags.SAMPLED) !== 0
+      : headers['x-request-id'] === undefined && decisions.chance(sampling)
     return new Context(headers, remote?.traceId, sampled, ids)
   }
 }

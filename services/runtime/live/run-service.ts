@@ -12,7 +12,7 @@ import type { MessageBus, Ports } from '../ports.ts'
 import { createRng } from '../rng.ts'
 import { setupLogging } from '../telemetry/logging.ts'
 import { registerProcessMetrics } from '../telemetry/process-metrics.ts'
-import { createTracer } from '../telemetry/tracing.ts'
+import { setupTracing } from '../telemetry/tracing.ts'
 import { createFastifyServer } from './fastify-server.ts'
 import { LineConnection } from './line-protocol.ts'
 import { createLinks } from './links.ts'
@@ -29,6 +29,7 @@ import {
   reportOf,
 } from './live-ports.ts'
 import { createStateApplier, type ServiceState, subscribe } from './process-state.ts'
+import { registerTracing } from './register-tracing.ts'
 import { addressOf, type LiveSettings, listenAddressOf, readSettings, type ServiceName } from './settings.ts'
 import { createSinks } from './telemetry-sinks.ts'
 
@@ -73,6 +74,9 @@ export async function runService<Name extends ServiceName>(
     })
   }
 
+  const tracing = setupTracing({ service: name, clock: machineClock, rng: rng.fork('spans'), onEnd: sinks.span })
+  registerTracing(tracing)
+
   const caller: LiveCaller = {
     clock,
     container,
@@ -99,7 +103,7 @@ export async function runService<Name extends ServiceName>(
     disk: createLiveDisk(caller, host, name),
     faults: faults.pointsOf(name),
     logger,
-    tracer: createTracer({ service: name, clock: machineClock, rng: rng.fork('spans'), onEnd: sinks.span }),
+    tracer: tracing,
     registry,
   }
   const instance = definition.create(ports, settings.services[name])

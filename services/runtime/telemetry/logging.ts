@@ -5,7 +5,7 @@
 import pino from 'pino'
 import type { Clock } from '../ports.ts'
 import { redactFields, redactText } from './redaction.ts'
-import { currentRequestFields, followRequests, type RequestFields } from './request-fields.ts'
+import { activeSpan, currentRequestFields, followRequests, type RequestFields } from './request-fields.ts'
 
 export { type RequestFields, runWithRequestContext, setRequestContext } from './request-fields.ts'
 
@@ -127,7 +127,7 @@ export function createLogging(options: LoggingOptions): Logging {
         root[lineLevel](
           {
             ...own,
-            ...idsOf(context ?? currentRequestFields()),
+            ...(context ? idsOf(context) : ambientIds()),
             ...(fields && redactFields(fields)),
             ...(error && { exception: redactFields(describeException(error, frames)) }),
           },
@@ -199,16 +199,23 @@ export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
-function idsOf(context: RequestFields | undefined) {
-  return (
-    context && {
-      request_id: context.requestId,
-      tenant_id: context.tenantId,
-      user_id: context.userId,
-      trace_id: context.traceId ?? context.span?.traceId,
-      span_id: context.span?.spanId,
-    }
-  )
+function idsOf(context: RequestFields) {
+  return {
+    request_id: context.requestId,
+    tenant_id: context.tenantId,
+    user_id: context.userId,
+    trace_id: context.traceId ?? context.span?.traceId,
+    span_id: context.span?.spanId,
+  }
+}
+
+/** The ids of the request that this is written in, and of the innermost span around it. */
+function ambientIds() {
+  const fields = currentRequestFields()
+  const span = activeSpan()
+  if (!fields && !span) return undefined
+  const ids = idsOf(fields ?? {})
+  return span ? { ...ids, trace_id: span.traceId, span_id: span.spanId } : ids
 }
 
 /** The longest name that the logger is, or stands below. */

@@ -4,6 +4,7 @@
  * code that can't, such as a library that logs.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { context, type SpanContext, trace } from '@opentelemetry/api'
 
 export interface RequestFields {
   requestId?: string
@@ -45,4 +46,9 @@ export function setRequestContext(fields: RequestFields): void {
 /** @returns undefined outside of a request */
 export function currentRequestFields(): RequestFields | undefined {
   return storage.getStore()
+}
+
+/** The span that OpenTelemetry calls active, whoever started it; undefined where no context manager is set up. */
+export function activeSpan(): SpanContext | undefined {
+  return trace.getSpanContext(context.active())
 }
