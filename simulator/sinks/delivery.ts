@@ -47,6 +47,12 @@ export type SinkOptions = Pick<
   'clock' | 'fetch' | 'timeoutMs' | 'retryAfterMs' | 'attemptsMax' | 'queueBytesMax'
 >
 
+interface Batch<Item> {
+  readonly batch: readonly Item[]
+  readonly bytes: number
+  readonly request: DeliveryRequest
+}
+
 /** Batches that fail in a row until the server counts as gone, and nothing more is tried. */
 const failedInARowMax = 3
 const retryAfterMsMax = 10_000
@@ -149,10 +155,13 @@ export class Delivery<Item> {
   async #sendAll(): Promise<void> {
     // A turn for whoever is writing: otherwise the first record would be a batch of its own, and so the next.
     await new Promise((resolve) => setImmediate(resolve))
+    let next: Batch<Item> | undefined
     while (this.#waiting.length > 0 && this.#gone === undefined && !this.#ended.signal.aborted) {
-      const { batch, bytes } = this.#nextBatch()
+      const { batch, bytes, request } = next ?? this.#encoded(0)
       const count = batch.reduce((sum, item) => sum + this.#options.countOf(item), 0)
-      const failure = await this.#send(this.#options.encode(batch), count)
+      const sent = this.#send(request, count)
+      next = await this.#prepared(batch.length)
+      const failure = await sent
       this.#waiting.splice(0, batch.length)
       this.#bytes -= bytes
       this.#queued -= count
@@ -167,17 +176,32 @@ export class Delivery<Item> {
     }
   }
 
-  #nextBatch(): { batch: Item[]; bytes: number } {
-    const { batchItemsMax, batchBytesMax, bytesOf } = this.#options
+  /**
+   * While the server works on one batch the next one is encoded, when it is a full one already: what has yet to come
+   * would have to wait for the one after it.
+   * @param from behind the batch that is under way
+   */
+  async #prepared(from: number): Promise<Batch<Item> | undefined> {
+    const { batchItemsMax, batchBytesMax } = this.#options
+    // What is under way leaves first.
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    const items = this.#waiting.length - from
+    const isFull = items >= batchItemsMax || (items > 0 && this.#bytes >= 2 * batchBytesMax)
+    return isFull ? this.#encoded(from) : undefined
+  }
+
+  #encoded(from: number): Batch<Item> {
+    const { batchItemsMax, batchBytesMax, bytesOf, encode } = this.#options
     let bytes = 0
-    let length = 0
-    while (length < this.#waiting.length && length < batchItemsMax) {
-      const next = bytesOf(this.#waiting[length]!)
-      if (length > 0 && bytes + next > batchBytesMax) break
+    let to = from
+    while (to < this.#waiting.length && to - from < batchItemsMax) {
+      const next = bytesOf(this.#waiting[to]!)
+      if (to > from && bytes + next > batchBytesMax) break
       bytes += next
-      length += 1
+      to += 1
     }
-    return { batch: this.#waiting.slice(0, length), bytes }
+    const batch = this.#waiting.slice(from, to)
+    return { batch, bytes, request: encode(batch) }
   }
 
   /** @returns undefined when the server took the batch; delivered records are counted here */

@@ -14,10 +14,13 @@ import { coldFigure, judgesFigure, runAllFigure } from './command-figures.ts'
 import { drillFigure } from './drill-figure.ts'
 import { type Bench, type Figure, isMissed, type Measured } from './figure.ts'
 import { kernelFigure } from './kernel-figure.ts'
+import { liveServiceFigure, metricsEndpointFigure, tracingFigure } from './live-service-figures.ts'
+import { liveSpeedFigure } from './live-speed-figure.ts'
 import { largestFigure, memoryFigure } from './memory-figure.ts'
 import { moduleFigure } from './module-figure.ts'
 import { panelFigure } from './panel-figure.ts'
 import { platformFigure } from './platform-figure.ts'
+import { lokiSinkFigure, traceSinkFigure } from './sink-figures.ts'
 
 const figures: readonly Figure[] = [
   kernelFigure,
@@ -30,6 +33,12 @@ const figures: readonly Figure[] = [
   coldFigure,
   runAllFigure,
   judgesFigure,
+  liveServiceFigure,
+  metricsEndpointFigure,
+  tracingFigure,
+  lokiSinkFigure,
+  traceSinkFigure,
+  liveSpeedFigure,
 ]
 
 interface Options {
@@ -50,7 +59,7 @@ const program = new Command('npm run bench --')
     'after',
     `
 Figures:
-${figures.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`).join('\n')}
+${figures.map(({ name, title }) => `  ${name.padEnd(12)} ${title}`).join('\n')}
 
 Examples:
   $ npm run bench

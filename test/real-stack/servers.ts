@@ -8,11 +8,16 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { packageRoot } from '../../simulator/package-root.ts'
 
-export { binFolder } from '../../tools/real-stack/servers.mjs'
+// By its place in the project, since the benchmark runs this file compiled.
+const tools = pathToFileURL(join(packageRoot(), 'tools', 'real-stack', 'servers.mjs')).href
+const { kafkaFolder, missing, servers, ...folders } = (await import(
+  tools
+)) as typeof import('../../tools/real-stack/servers.mjs')
 
-import { binFolder, kafkaFolder, missing, servers } from '../../tools/real-stack/servers.mjs'
+export const binFolder = folders.binFolder
 
 export type ServerName =
   | 'prometheus'

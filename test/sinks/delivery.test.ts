@@ -50,6 +50,29 @@ describe('a sink', () => {
     expect(server!.seen.length).toBeLessThan(20)
   })
 
+  test('encodes the next full batch while the server works on the one before', async () => {
+    const order: string[] = []
+    const delivery = await deliveryTo(() => good, {
+      encode: (batch) => {
+        order.push(`encoded ${batch.length}`)
+        return { url: server!.url, headers: {}, body: batch.join('\n') }
+      },
+      fetch: async () => {
+        order.push('sent')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        order.push('answered')
+        return new Response(null, { status: 204 })
+      },
+    })
+    for (let i = 0; i < 25; i += 1) delivery.offer(`record ${i}`)
+    expect((await delivery.close(1_000)).delivered).toBe(25)
+    expect(order).toEqual([
+      ...['encoded 10', 'sent', 'encoded 10', 'answered'],
+      ...['sent', 'answered'],
+      ...['encoded 5', 'sent', 'answered'],
+    ])
+  })
+
   test.each([429, 500, 503])('sends the identical body again after %i', async (status) => {
     const delivery = await deliveryTo((request) => (request < 2 ? { status } : good))
     await writeAll(delivery, 10)
