@@ -1,30 +1,24 @@
 /** What the threads of a job pool can do with drills. */
-import type { Rule } from '../alerts/load-rules.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import type { ExportedDrill } from '../export/export-drill.ts'
 import type { Drill } from '../scenario/scenario.ts'
-import type { MutantVerdict } from '../score/judge-mutants.ts'
+import type { JudgedRecord, MutantToJudge, MutantVerdict } from '../score/judge-mutants.ts'
 import type { Probe, ProbeOutcome } from '../threshold/probe-drill.ts'
 
-/** Simulates a drill and keeps it in a folder; judges it, and mutants of rules on the way. */
+/** Simulates drills that go the same way, keeps them in a folder, and judges the rules of some alerts. */
 export interface RecordJob {
   readonly type: 'record'
-  readonly drill: Drill
+  /** The longest comes first. */
+  readonly drills: readonly Drill[]
   readonly folder: string
-  readonly mutants: readonly MutantOfJob[]
+  readonly alerts: readonly string[]
 }
 
-/** Judges mutants on a drill that was kept. */
+/** Judges mutants on drills that were kept, in this order. */
 export interface MutantsJob {
   readonly type: 'mutants'
-  readonly folder: string
-  readonly mutants: readonly MutantOfJob[]
-}
-
-export interface MutantOfJob {
-  readonly id: number
-  /** The rule as it would be; it stands in the place of the rule with the same index. */
-  readonly rule: Rule
+  readonly records: readonly JudgedRecord[]
+  readonly mutants: readonly MutantToJudge[]
 }
 
 /** Runs a drill to see whether one rule fires, and what an expression reads. */
@@ -47,7 +41,7 @@ export interface ExportJob {
 export type DrillJob = RecordJob | MutantsJob | ProbeJob | ExportJob
 
 export type DrillJobResult<Job extends DrillJob> = Job extends RecordJob
-  ? { readonly result: DrillResult; readonly verdicts: readonly MutantVerdict[] }
+  ? readonly DrillResult[]
   : Job extends ProbeJob
     ? ProbeOutcome
     : Job extends ExportJob

@@ -4,10 +4,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { parseDurationMs } from '../../services/runtime/duration.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import type { CommandContext } from './context.ts'
-import { InterruptedError, JobPool } from './job-pool.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { withJobPool } from './with-job-pool.ts'
 
 export interface ExportOptions extends SetUpOptions {
   readonly out: string
@@ -58,11 +58,7 @@ export async function exportCommand(
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length + selected.unknown.length > 0) return exitCodes.invalid.code
   mkdirSync(options.out, { recursive: true })
-  const temporaryFolder = context.temporaryFolder()
-  const setup = { ...set.source, judge: 'embedded', prometheusBinary: undefined, temporaryFolder } as const
-  const pool = new JobPool({ module: set.module, setup, workers: options.workers ?? context.cores })
-  context.onInterrupt(() => pool.stop())
-  try {
+  return withJobPool(set, options.workers, context, async (pool) => {
     let done = 0
     const exported = await Promise.all(
       selected.drills.map(async (drill) => {
@@ -83,14 +79,7 @@ export async function exportCommand(
       for (const { group, why } of skipped) console.err(`group ${group} is left out: ${why}`)
     }
     return exitCodes.held.code
-  } catch (error) {
-    console.progress('')
-    if (!(error instanceof InterruptedError)) throw error
-    console.err('interrupted')
-    return exitCodes.interrupted.code
-  } finally {
-    await pool.stop()
-  }
+  })
 }
 
 function duration(text: string): number {

@@ -4,7 +4,8 @@ import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
 import { exportDrill } from '../export/export-drill.ts'
 import { startEngine } from '../judge/embedded/load-engine.ts'
 import { JudgeError } from '../judge/judge.ts'
-import { recordWithMutants, replayMutants } from '../score/judge-mutants.ts'
+import { judgeMutants } from '../score/judge-mutants.ts'
+import { recordForScore } from '../score/record-drills.ts'
 import { probeDrill } from '../threshold/probe-drill.ts'
 import type { DrillJob, FromJobWorker } from './drill-jobs.ts'
 
@@ -25,9 +26,9 @@ const tools = {
 function execute(job: DrillJob): Promise<unknown> {
   switch (job.type) {
     case 'record':
-      return recordWithMutants(job.drill, job.folder, job.mutants, tools)
+      return recordForScore(job.drills, job.folder, job.alerts, tools)
     case 'mutants':
-      return replayMutants(job.folder, job.mutants, tools)
+      return judgeMutants(job.records, job.mutants, tools)
     case 'export': {
       const { temporaryFolder } = setup
       return exportDrill(job.drill, job.folder, job.gridMs, { ...tools, temporaryFolder, version: job.version })

@@ -9,15 +9,19 @@ import { scoreLines } from '../report/score-terminal.ts'
 import type { Problem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { type EquivalentMutant, readEquivalentMutants } from '../score/equivalent-mutants.ts'
+import type { JudgedRecord } from '../score/judge-mutants.ts'
 import { quietDays, weakerDrills } from '../score/more-drills.ts'
+import { drillsToShow } from '../score/mutant-order.ts'
 import { type Mutant, mutateRule } from '../score/mutate-rule.ts'
+import { sameCourses } from '../score/record-drills.ts'
 import { expectedToFire, mutationStrength, type Scorecard, scorecardOf } from '../score/scorecard.ts'
 import type { CommandContext } from './context.ts'
-import type { MutantOfJob } from './drill-jobs.ts'
-import { InterruptedError, JobPool } from './job-pool.ts'
+import type { MutantsJob } from './drill-jobs.ts'
+import type { JobPool } from './job-pool.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import { withJobPool } from './with-job-pool.ts'
 
 export interface ScoreOptions extends SetUpOptions {
   readonly rule: readonly string[]
@@ -78,33 +82,13 @@ export async function scoreCommand(
   const set = await setUp(options, context)
   const plan = planScore(names, options, set, context)
   if (typeof plan === 'number') return plan
-  const pool = new JobPool({
-    module: set.module,
-    setup: {
-      ...set.source,
-      judge: 'embedded',
-      prometheusBinary: undefined,
-      temporaryFolder: context.temporaryFolder(),
-    },
-    workers: options.workers ?? context.cores,
-  })
-  context.onInterrupt(() => pool.stop())
-  try {
+  return withJobPool(set, options.workers, context, async (pool) => {
     const { results, noticed } = await new ScoreRun(plan, pool, context).run()
     const card = scorecardOf({ ...plan, results, noticed })
     const wallSeconds = (context.wallClock() - startedMs) / 1000
     console.progress('')
     return report(card, results, wallSeconds, options, context)
-  } catch (error) {
-    console.progress('')
-    if (error instanceof InterruptedError) {
-      console.err('interrupted')
-      return exitCodes.interrupted.code
-    }
-    throw error
-  } finally {
-    await pool.stop()
-  }
+  })
 }
 
 interface ScorePlan {
@@ -185,14 +169,16 @@ function missing(file: string): Problem {
   return { file, line: 1, column: 1, path: '', message: 'there is no such file', hint: undefined }
 }
 
-/**
- * First every drill judges the mutants of the rules that it names. What survives there is shown to the other drills, whose
- * samples were kept: most mutants are noticed early, so this is little.
- */
+/** Mutants that one thread judges at a time: they share the samples of each drill. */
+const mutantsPerJob = 10
+
+/** First all drills are simulated and kept; then each mutant is shown to them, until one notices it. */
 class ScoreRun {
   readonly #plan: ScorePlan
   readonly #pool: JobPool
   readonly #context: CommandContext
+  readonly #courses: readonly (readonly Drill[])[]
+  readonly #results = new Map<Drill, DrillResult>()
   readonly #noticed = new Map<Mutant, { drill: string; what: string }>()
   readonly #virtualMs: number[]
   readonly #startedMs: number
@@ -201,87 +187,90 @@ class ScoreRun {
     this.#plan = plan
     this.#pool = pool
     this.#context = context
-    this.#virtualMs = plan.drills.map(() => 0)
+    this.#courses = sameCourses(plan.drills)
+    this.#virtualMs = this.#courses.map(() => 0)
     this.#startedMs = context.wallClock()
   }
 
   async run(): Promise<{ results: DrillResult[]; noticed: Map<Mutant, { drill: string; what: string }> }> {
-    const { drills } = this.#plan
-    const results: DrillResult[] = new Array(drills.length)
-    const longestFirst = drills.map((_, i) => i).sort((a, b) => drills[b]!.lengthMs - drills[a]!.lengthMs || a - b)
-    await Promise.all(
-      longestFirst.map(async (i) => {
-        results[i] = await this.#record(i)
-        this.#virtualMs[i] = drills[i]!.lengthMs
-        this.#tell('drills')
-      }),
-    )
-    await this.#showSurvivors()
-    return { results, noticed: this.#noticed }
+    const lengthOf = (i: number) => this.#courses[i]![0]!.lengthMs
+    const longestFirst = this.#courses.map((_, i) => i).sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
+    await Promise.all(longestFirst.map((i) => this.#record(i)))
+    await this.#judgeMutants()
+    return { results: this.#plan.drills.map((drill) => this.#results.get(drill)!), noticed: this.#noticed }
   }
 
-  async #record(i: number): Promise<DrillResult> {
-    const drill = this.#plan.drills[i]!
-    const mutants = i < this.#plan.suite ? this.#mutantsNamedBy(drill) : []
-    const job = { type: 'record', drill, folder: this.#folder(i), mutants } as const
-    const { result, verdicts } = await this.#pool.do(job, (virtualMs) => {
+  async #record(i: number): Promise<void> {
+    const drills = this.#courses[i]!
+    const job = { type: 'record', drills, folder: this.#folder(i), alerts: this.#plan.alerts } as const
+    const results = await this.#pool.do(job, (virtualMs) => {
       this.#virtualMs[i] = virtualMs
-      this.#tell('drills')
+      this.#tellSimulated()
     })
-    this.#note(verdicts, drill)
-    return result
+    for (const [position, drill] of drills.entries()) this.#results.set(drill, results[position]!)
+    this.#virtualMs[i] = drills[0]!.lengthMs
+    this.#tellSimulated()
   }
 
-  async #showSurvivors(): Promise<void> {
-    const { drills, suite } = this.#plan
-    let done = 0
+  async #judgeMutants(): Promise<void> {
+    const jobs = this.#mutantJobs()
+    let judged = 0
     await Promise.all(
-      drills.slice(0, suite).map(async (drill, i) => {
-        const named = new Set(this.#mutantsNamedBy(drill).map(({ id }) => id))
-        const mutants = this.#toJudge((id, mutant) => !named.has(id) && !this.#noticed.has(mutant))
-        if (mutants.length > 0) {
-          this.#note(await this.#pool.do({ type: 'mutants', folder: this.#folder(i), mutants }), drill)
+      jobs.map(async (job) => {
+        for (const { id, noticed } of await this.#pool.do(job)) {
+          if (noticed) this.#noticed.set(this.#plan.mutants[id]!, noticed)
         }
-        done += 1
-        this.#context.console.progress(`survivors: ${done}/${suite} drills`)
+        judged += job.mutants.length
+        const { size } = this.#noticed
+        this.#tell(`${judged} of ${this.#plan.mutants.length} mutants judged, ${size} noticed`)
       }),
     )
   }
 
-  #mutantsNamedBy({ expect }: Drill): MutantOfJob[] {
-    return this.#toJudge((_, { original }) =>
-      this.#plan.alertsOf.get(original.index)!.some((name) => expect.alerts[name] !== undefined),
-    )
-  }
-
-  #toJudge(isWanted: (id: number, mutant: Mutant) => boolean): MutantOfJob[] {
-    return this.#plan.mutants.flatMap((mutant, id) => (isWanted(id, mutant) ? [{ id, rule: mutant.rule }] : []))
-  }
-
-  /** The first drill in the order of the suite counts, whichever thread was first. */
-  #note(verdicts: readonly { id: number; noticed: string | undefined }[], { name }: Drill): void {
-    const position = (drill: string) => this.#plan.drills.findIndex((one) => one.name === drill)
-    for (const { id, noticed } of verdicts) {
-      if (noticed === undefined) continue
-      const mutant = this.#plan.mutants[id]!
-      const before = this.#noticed.get(mutant)
-      if (!before || position(name) < position(before.drill)) this.#noticed.set(mutant, { drill: name, what: noticed })
+  #mutantJobs(): MutantsJob[] {
+    const { drills, suite, mutants, alertsOf } = this.#plan
+    // Drills that only measure judge nothing.
+    const judging = new Set(drills.slice(0, suite))
+    const courses = this.#courses.map((course) => course.filter((drill) => judging.has(drill)))
+    const byRule = new Map<number, MutantsJob['mutants'][number][]>()
+    for (const [id, { original, rule }] of mutants.entries()) {
+      byRule.set(original.index, [...(byRule.get(original.index) ?? []), { id, rule }])
     }
+    return [...byRule].flatMap(([index, ofRule]) => {
+      const alerts = alertsOf.get(index)!
+      const records = drillsToShow(courses, alerts).map((drill) => this.#recordOf(drill))
+      const count = Math.ceil(ofRule.length / mutantsPerJob)
+      // Every n-th, so that each job has its share of those that are hard to notice.
+      return Array.from({ length: count }, (_, i) => ({
+        type: 'mutants' as const,
+        records,
+        mutants: ofRule.filter((_, position) => position % count === i),
+      }))
+    })
+  }
+
+  #recordOf(drill: Drill): JudgedRecord {
+    const { alerts, steady } = this.#results.get(drill)!
+    const held = alerts.filter(({ ok }) => ok).map(({ alertname }) => alertname)
+    const course = this.#courses.findIndex((drills) => drills.includes(drill))
+    return { folder: this.#folder(course), drill, held: { alerts: held, steady: steady?.ok === true } }
   }
 
   #folder(i: number): string {
     return join(this.#context.temporaryFolder(), `record-${i}`)
   }
 
-  #tell(what: string): void {
-    const { drills } = this.#plan
-    const all = drills.reduce((sum, { lengthMs }) => sum + lengthMs, 0)
+  #tellSimulated(): void {
+    const lengths = this.#courses.map(([longest]) => longest!.lengthMs)
+    const all = lengths.reduce((sum, ms) => sum + ms, 0)
     const share = this.#virtualMs.reduce((sum, ms) => sum + ms, 0) / all
+    const done = this.#virtualMs.filter((ms, i) => ms === lengths[i]).length
+    this.#tell(`${Math.round(share * 100)} % of the simulation, ${done}/${lengths.length} drills`)
+  }
+
+  #tell(what: string): void {
     const elapsed = Math.round((this.#context.wallClock() - this.#startedMs) / 1000)
-    const done = this.#virtualMs.filter((ms, i) => ms === drills[i]!.lengthMs).length
-    this.#context.console.progress(
-      `${Math.round(share * 100)} % of the simulation, ${done}/${drills.length} ${what}, ${this.#noticed.size} of ${this.#plan.mutants.length} mutants noticed, ${elapsed} s`,
-    )
+    this.#context.console.progress(`${what}, ${elapsed} s`)
   }
 }
 

@@ -13,10 +13,10 @@ import {
   thresholdKnob,
 } from '../threshold/measure-threshold.ts'
 import type { CommandContext } from './context.ts'
-import { InterruptedError, JobPool } from './job-pool.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import { withJobPool } from './with-job-pool.ts'
 
 export interface ThresholdOptions extends SetUpOptions {
   readonly scenario?: string
@@ -67,11 +67,7 @@ export async function thresholdCommand(
   if (typeof chosen === 'number') return chosen
   const { rule, drill, knob } = chosen
   const workers = options.workers ?? context.cores
-  const temporaryFolder = context.temporaryFolder()
-  const setup = { ...set.source, judge: 'embedded', prometheusBinary: undefined, temporaryFolder } as const
-  const pool = new JobPool({ module: set.module, setup, workers })
-  context.onInterrupt(() => pool.stop())
-  try {
+  return withJobPool(set, workers, context, async (pool) => {
     const measured = await measureThreshold(
       rule,
       drill,
@@ -92,14 +88,7 @@ export async function thresholdCommand(
     if (options.json) console.out(JSON.stringify({ format: 1, ...measured }, undefined, 2))
     else for (const line of describeThreshold(measured)) console.out(line)
     return exitCodes.held.code
-  } catch (error) {
-    console.progress('')
-    if (!(error instanceof InterruptedError)) throw error
-    console.err('interrupted')
-    return exitCodes.interrupted.code
-  } finally {
-    await pool.stop()
-  }
+  })
 }
 
 function choose(

@@ -84,12 +84,17 @@ export function removeRecord(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Hands the samples on as the simulation did. @param selects the metrics to hand on */
+/**
+ * Hands the samples on as the simulation did.
+ * @param selects the metrics to hand on
+ * @param untilMs end of a shorter drill that goes the same way, milliseconds since the start
+ */
 export async function replayRecord(
-  { labels, windows }: DrillRecord,
+  { drill, labels, windows }: DrillRecord,
   folder: string,
   selects: (metric: string) => boolean,
   take: TakeWindow,
+  untilMs = drill.lengthMs,
 ): Promise<void> {
   const wanted = labels.map(({ __name__: name }) => selects(name ?? ''))
   const file = openSync(join(folder, samplesFile), 'r')
@@ -97,7 +102,13 @@ export async function replayRecord(
     for (const { toMs, offset, length } of windows) {
       const bytes = new Uint8Array(length)
       readSync(file, bytes, 0, length, offset)
-      await take(readWindow(new Float64Array(bytes.buffer), labels, wanted), toMs)
+      const batch = readWindow(new Float64Array(bytes.buffer), labels, wanted)
+      if (toMs < untilMs) {
+        await take(batch, toMs)
+        continue
+      }
+      await take(toMs === untilMs ? batch : batch.map((series) => upTo(series, drill.startMs + untilMs)), untilMs)
+      break
     }
   } finally {
     closeSync(file)
@@ -106,7 +117,7 @@ export async function replayRecord(
 
 /**
  * Judges a record as the drill would have been judged.
- * @param drill the recorded drill; only what it expects may differ
+ * @param drill the recorded drill; only what it expects may differ, and it may be shorter
  * @param judge an empty one, which the caller closes
  */
 export async function judgeRecord(
@@ -120,12 +131,13 @@ export async function judgeRecord(
   const judgement = await createDrillJudgement(drill, options, judge, record.latticeMs)
   try {
     let delivered = 0
-    await replayRecord(record, folder, metricsOfDrill(drill, options), async (batch, toMs) => {
+    const take: TakeWindow = async (batch, toMs) => {
       for (const { labels, timesMs } of batch) {
         if (!drillSeriesNames.includes(labels.__name__ ?? '')) delivered += timesMs.length
       }
       await judgement.take(batch, toMs)
-    })
+    }
+    await replayRecord(record, folder, metricsOfDrill(drill, options), take, drill.lengthMs)
     return await judgement.conclude(simulatedOf(record, folder, delivered), startedMs)
   } finally {
     await judgement.close()
@@ -222,4 +234,16 @@ function readWindow(window: Float64Array, labels: readonly Labels[], wanted: rea
     at = staleAt + stale
   }
   return batch
+}
+
+/** The samples up to and including a time. */
+function upTo({ labels, timesMs, values, stale }: SeriesSamples, timeMs: number): SeriesSamples {
+  const later = timesMs.findIndex((at) => at > timeMs)
+  const count = later < 0 ? timesMs.length : later
+  return {
+    labels,
+    timesMs: timesMs.slice(0, count),
+    values: values.slice(0, count),
+    stale: stale.filter((position) => position < count),
+  }
 }

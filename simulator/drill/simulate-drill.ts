@@ -38,6 +38,8 @@ export interface SimulationOptions {
   readonly onProgress?: ((progress: { virtualMs: number; lengthMs: number }) => void) | undefined
   /** Gets the world before it starts, for tests that look into it. */
   readonly onWorld?: ((world: VirtualWorld) => void) | undefined
+  /** False: log lines and spans are made, and forgotten; the hash of the stream is then of metrics alone. */
+  readonly capturesSignals?: boolean
 }
 
 /** Takes the samples since the last window; all samples up to and including `toMs` (since the start of the drill) are there. */
@@ -83,14 +85,15 @@ export class DrillSimulation {
       spans: new SignalCapture(options.folder, 'spans'),
     }
     this.#signals = signals
+    const captures = options.capturesSignals ?? true
     this.samples = new SampleLog(options.selects)
     this.world = new VirtualWorld({
       world: drill.world,
       seed: drill.seed,
       startMs: drill.startMs,
       load: drill.load,
-      onLogLine: (_, line) => signals.logs.write(line),
-      onSpan: (span) => signals.spans.write(`${JSON.stringify(spanRecord(span))}\n`),
+      onLogLine: (_, line) => captures && signals.logs.write(line),
+      onSpan: (span) => captures && signals.spans.write(`${JSON.stringify(spanRecord(span))}\n`),
       prometheus: {
         version: options.prometheusVersion,
         headSeries: () => this.samples.seriesCount,

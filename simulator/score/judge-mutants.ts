@@ -1,19 +1,18 @@
 /**
- * Judges mutants of rules on a drill: the samples are made once, and each mutant is evaluated on them alone, with those
- * rules that it feeds or reads. A drill notices a mutant when an expectation that holds for the rule fails for the mutant.
+ * Judges mutants of rules on drills that were kept: the samples are made once, and each mutant is evaluated on them alone,
+ * with those rules that it feeds or reads. A drill notices a mutant when an expectation that holds for the rule fails for
+ * the mutant.
  */
 
 import { planRules } from '../alerts/dependencies.ts'
 import { type AlertEvaluation, createAlertEvaluation } from '../alerts/evaluate.ts'
 import { type Rule, type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
-import { openRecord, recordDrill, replayRecord } from '../drill/drill-record.ts'
-import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
-import { createDrillJudgement, externalUrl, type JudgeDrillOptions } from '../drill/run-drill.ts'
-import { drillLattice } from '../drill/simulate-drill.ts'
+import { openRecord, replayRecord } from '../drill/drill-record.ts'
+import { externalUrl, type JudgeDrillOptions } from '../drill/run-drill.ts'
 import { judgeAlerts, judgeSteady } from '../expectations/alert.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
-import type { Judge } from '../judge/judge.ts'
+import type { Judge, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
 
 export interface MutantTools extends JudgeDrillOptions {
@@ -23,195 +22,166 @@ export interface MutantTools extends JudgeDrillOptions {
 
 export interface MutantToJudge {
   readonly id: number
+  /** The rule as it would be; it stands in the place of the rule with the same index. */
   readonly rule: Rule
+}
+
+/** A drill that was kept, and what held in it with the rules as they are. */
+export interface JudgedRecord {
+  readonly folder: string
+  /** What is expected; the record may be of a longer drill that begins in the same way. */
+  readonly drill: Drill
+  readonly held: { readonly alerts: readonly string[]; readonly steady: boolean }
 }
 
 export interface MutantVerdict {
   readonly id: number
-  /** What the drill says about the mutant; undefined when it does not notice it. */
-  readonly noticed: string | undefined
+  /** Name of the first drill that notices it, and what that says; undefined when none does. */
+  readonly noticed: { readonly drill: string; readonly what: string } | undefined
 }
 
-/** Simulates a drill, keeps its samples, judges it and the mutants. */
-export async function recordWithMutants(
-  drill: Drill,
-  folder: string,
-  mutants: readonly MutantToJudge[],
-  tools: MutantTools,
-): Promise<{ result: DrillResult; verdicts: MutantVerdict[] }> {
-  const { config, groups, engine, wallClock, onProgress } = tools
-  const startedMs = wallClock()
-  const metrics = selectedMetrics(groups)
-  const latticeMs = drillLattice(config, groups)
-  const judge = createEmbeddedJudge(engine)
-  const judgement = await createDrillJudgement(drill, tools, judge, latticeMs)
-  const runs = await MutantRuns.create(drill, mutants, latticeMs, judge, tools)
-  try {
-    const options = {
-      config,
-      latticeMs,
-      prometheusVersion: engine.version,
-      selects: (metric: string) => metrics?.has(metric) ?? true,
-      onProgress,
-    }
-    const { simulated } = await recordDrill(drill, folder, options, async (batch, toMs) => {
-      await judgement.take(batch, toMs)
-      await runs.advance(toMs)
-    })
-    const result = await judgement.conclude(simulated, startedMs)
-    return { result, verdicts: await runs.verdicts(result) }
-  } finally {
-    await judgement.close()
-    await runs.close()
-    await judge.close()
-  }
-}
-
-/** Judges mutants on a drill that was kept, with the rules as they are for comparison. */
-export async function replayMutants(
-  folder: string,
+/** Shows mutants to drills, one drill after the other, until each was noticed or has seen them all. */
+export async function judgeMutants(
+  records: readonly JudgedRecord[],
   mutants: readonly MutantToJudge[],
   tools: MutantTools,
 ): Promise<MutantVerdict[]> {
+  const noticed = new Map<number, MutantVerdict['noticed']>()
+  for (const record of records) {
+    const left = mutants.filter(({ id }) => !noticed.has(id))
+    if (left.length === 0) break
+    for (const [id, what] of await noticedBy(record, left, tools)) noticed.set(id, { drill: record.drill.name, what })
+  }
+  return mutants.map(({ id }) => ({ id, noticed: noticed.get(id) }))
+}
+
+async function noticedBy(
+  { folder, drill, held }: JudgedRecord,
+  mutants: readonly MutantToJudge[],
+  tools: MutantTools,
+): Promise<Map<number, string>> {
   const record = openRecord(folder)
-  const originals = tools.groups.flatMap(({ rules }) => rules)
-  // The rule as it is, judged like a mutant, tells what held without it.
-  const asIs = [...new Set(mutants.map(({ rule }) => rule.index))].map((index, i) => ({
-    id: -1 - i,
-    rule: originals.find((rule) => rule.index === index)!,
-  }))
   const judge = createEmbeddedJudge(tools.engine)
-  const runs = await MutantRuns.create(record.drill, [...asIs, ...mutants], record.latticeMs, judge, tools)
+  const runs: MutantRun[] = []
   try {
-    const metrics = runs.metrics
-    await replayRecord(
-      record,
-      folder,
-      (metric) => metrics?.has(metric) ?? true,
-      async (batch, toMs) => {
-        await judge.append(batch)
-        await runs.append(batch)
-        await runs.advance(toMs)
-      },
-    )
-    const held = new Map<number, Outcome>()
-    for (const { id, rule } of asIs) held.set(rule.index, await runs.outcome(id))
-    const verdicts: MutantVerdict[] = []
-    for (const { id, rule } of mutants) {
-      verdicts.push({ id, noticed: difference(held.get(rule.index)!, await runs.outcome(id)) })
+    for (const mutant of mutants) runs.push(await MutantRun.create(mutant, drill, record.latticeMs, judge, tools))
+    const metrics = selectedMetrics(runs.flatMap(({ groups }) => groups))
+    const take = async (batch: readonly SeriesSamples[], toMs: number) => {
+      await judge.append(batch)
+      for (const run of runs) await run.take(batch, toMs)
+      await judge.forget(drill.startMs + toMs - Math.max(...runs.map((run) => run.lookbackMs)) - record.latticeMs)
+      tools.onProgress?.({ virtualMs: toMs, lengthMs: drill.lengthMs })
     }
-    return verdicts
+    await replayRecord(record, folder, (metric) => metrics?.has(metric) ?? true, take, drill.lengthMs)
+    const differences = new Map<number, string>()
+    for (const run of runs) {
+      const what = await run.difference(held)
+      if (what !== undefined) differences.set(run.id, what)
+    }
+    return differences
   } finally {
-    await runs.close()
+    for (const run of runs) await run.close()
     await judge.close()
   }
 }
 
-/** What a drill says about the alerts that a rule can change. */
-interface Outcome {
-  readonly alerts: readonly AlertResult[]
-  readonly steady: { readonly ok: boolean; readonly detail: string } | undefined
-}
-
-interface MutantRun {
-  readonly mutant: MutantToJudge
+/** One mutant on one drill. */
+class MutantRun {
+  readonly id: number
+  /** With the mutant in the place of its rule. */
   readonly groups: readonly RuleGroup[]
-  readonly evaluation: AlertEvaluation
-}
-
-class MutantRuns {
+  readonly #evaluation: AlertEvaluation
   readonly #drill: Drill
   readonly #judge: Judge
   readonly #tools: MutantTools
-  readonly #runs: readonly MutantRun[]
+  readonly #metrics: ReadonlySet<string> | undefined
 
-  constructor(drill: Drill, judge: Judge, tools: MutantTools, runs: readonly MutantRun[]) {
+  private constructor(
+    id: number,
+    groups: readonly RuleGroup[],
+    evaluation: AlertEvaluation,
+    drill: Drill,
+    judge: Judge,
+    tools: MutantTools,
+  ) {
+    this.id = id
+    this.groups = groups
+    this.#evaluation = evaluation
     this.#drill = drill
     this.#judge = judge
     this.#tools = tools
-    this.#runs = runs
+    this.#metrics = selectedMetrics(groups)
   }
 
-  static async create(
-    drill: Drill,
-    mutants: readonly MutantToJudge[],
-    latticeMs: number,
-    judge: Judge,
-    tools: MutantTools,
-  ): Promise<MutantRuns> {
+  static async create({ id, rule }: MutantToJudge, drill: Drill, latticeMs: number, judge: Judge, tools: MutantTools) {
+    const groups = groupsAround(rule, tools.groups)
     const { externalLabels } = tools.config
     const { startMs } = drill
-    const runs: MutantRun[] = []
-    for (const mutant of mutants) {
-      const groups = groupsAround(mutant.rule, tools.groups)
-      const options = { judge, groups, startMs, latticeMs, externalLabels, externalUrl }
-      runs.push({ mutant, groups, evaluation: await createAlertEvaluation(options) })
-    }
-    return new MutantRuns(drill, judge, tools, runs)
+    const evaluation = await createAlertEvaluation({ judge, groups, startMs, latticeMs, externalLabels, externalUrl })
+    return new MutantRun(id, groups, evaluation, drill, judge, tools)
   }
 
-  /** What the mutants select; undefined: everything. */
-  get metrics(): Set<string> | undefined {
-    return selectedMetrics(this.#runs.flatMap(({ groups }) => groups))
+  get lookbackMs(): number {
+    return this.#evaluation.lookbackMs
   }
 
-  async append(batch: Parameters<Judge['append']>[0]): Promise<void> {
-    for (const { evaluation } of this.#runs) await evaluation.append(batch)
+  async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {
+    const metrics = this.#metrics
+    await this.#evaluation.append(metrics ? batch.filter(({ labels }) => metrics.has(labels.__name__ ?? '')) : batch)
+    await this.#evaluation.advance(toMs)
   }
 
-  async advance(toMs: number): Promise<void> {
-    for (const { evaluation } of this.#runs) await evaluation.advance(toMs)
-  }
-
-  async outcome(id: number): Promise<Outcome> {
-    const { groups, evaluation } = this.#runs.find(({ mutant }) => mutant.id === id)!
-    const evaluations = evaluation.results()
-    const names = new Set(groups.flatMap(({ rules }) => rules.map(({ name }) => name)))
-    const { externalLabels } = this.#tools.config
+  /** What held before and does not hold any more; undefined when nothing does. */
+  async difference(held: JudgedRecord['held']): Promise<string | undefined> {
+    const { config, foreignRules } = this.#tools
+    const evaluations = this.#evaluation.results()
     const alerts = await judgeAlerts({
       drill: this.#drill,
-      evaluations,
-      text: { judge: this.#judge, externalLabels, externalUrl },
-      foreignRules: this.#tools.foreignRules,
+      evaluations: evaluations.filter(({ rule }) => held.alerts.includes(rule.name)),
+      text: { judge: this.#judge, externalLabels: config.externalLabels, externalUrl },
+      foreignRules,
       explain: () => undefined,
     })
-    return {
-      alerts: alerts.filter(({ alertname }) => names.has(alertname)),
-      steady: judgeSteady(this.#drill, evaluations),
-    }
-  }
-
-  /** @param result of the drill with the rules as they are */
-  async verdicts({ alerts, steady }: DrillResult): Promise<MutantVerdict[]> {
-    const verdicts: MutantVerdict[] = []
-    for (const { mutant } of this.#runs) {
-      verdicts.push({ id: mutant.id, noticed: difference({ alerts, steady }, await this.outcome(mutant.id)) })
-    }
-    return verdicts
+    const failing = alerts.find(({ ok }) => !ok)
+    if (failing) return `${failing.alertname} ${failing.detail}`
+    const steady = held.steady ? judgeSteady(this.#drill, evaluations, foreignRules) : undefined
+    return steady?.ok === false ? steady.detail : undefined
   }
 
   async close(): Promise<void> {
-    for (const { evaluation } of this.#runs) await evaluation.close()
+    await this.#evaluation.close()
   }
 }
 
-/** What held before and does not hold any more; undefined when nothing does. */
-function difference(before: Outcome, after: Outcome): string | undefined {
-  for (const alert of after.alerts) {
-    const held = before.alerts.some(({ alertname, ok }) => alertname === alert.alertname && ok)
-    if (held && !alert.ok) return `${alert.alertname} ${alert.detail}`
-  }
-  return before.steady?.ok && after.steady && !after.steady.ok ? after.steady.detail : undefined
-}
-
-/** The groups with the mutant in the place of its rule, without rules that have nothing to do with it or its name. */
+/** The groups with the mutant in the place of its rule, and of them only what it can change, with all that this reads. */
 export function groupsAround(mutant: Rule, groups: readonly RuleGroup[]): RuleGroup[] {
   const changed = groups.map((group) => ({
     ...group,
     rules: group.rules.map((rule) => (rule.index === mutant.index ? mutant : rule)),
   }))
-  const isAlone = planRules(changed).independent.some(({ rule }) => rule === mutant)
-  return changed
-    .map((group) => ({ ...group, rules: group.rules.filter((rule) => rule.name === mutant.name || !isAlone) }))
-    .filter(({ rules }) => rules.length > 0)
+  const { feeds } = planRules(changed)
+  // Alerts of one name are judged together.
+  const touched = new Set(changed.flatMap(({ rules }) => rules.filter(({ name }) => name === mutant.name)))
+  for (const writer of touched) {
+    for (const [reader, writers] of feeds) if (writers.includes(writer)) touched.add(reader)
+  }
+  return withWhatTheyRead(touched, changed)
+}
+
+/** The rules of these alerts, and those that they read. */
+export function groupsOfAlerts(alerts: readonly string[], groups: readonly RuleGroup[]): RuleGroup[] {
+  const rules = groups.flatMap((group) => group.rules)
+  return withWhatTheyRead(
+    rules.filter(({ kind, name }) => kind === 'alerting' && alerts.includes(name)),
+    groups,
+  )
+}
+
+function withWhatTheyRead(rules: Iterable<Rule>, groups: readonly RuleGroup[]): RuleGroup[] {
+  const { feeds } = planRules(groups)
+  const kept = new Set(rules)
+  for (const reader of kept) for (const writer of feeds.get(reader) ?? []) kept.add(writer)
+  return groups
+    .map((group) => ({ ...group, rules: group.rules.filter((rule) => kept.has(rule)) }))
+    .filter((group) => group.rules.length > 0)
 }
