@@ -9,14 +9,14 @@ export const durationSchema = z
   .string()
   .regex(/^(\d+(\.\d+)?(us|ms|s|m|h|d|w))+$/, 'is not a duration: write for example 90s, 2m30s or 1h')
   .transform((text) => parseDurationMs(text)!)
-  .describe('A duration, for example "250ms", "90s", "2m30s" or "1h"')
+  .meta({ title: 'duration', description: 'A duration, for example "250ms", "90s", "2m30s" or "1h"' })
 
 /** `64MiB` in the file, bytes afterwards. */
 export const bytesSchema = z
   .string()
   .regex(/^\d+(\.\d+)?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/, 'is not a size: write for example 512KiB, 64MiB or 2GB')
   .transform((text) => parseBytes(text)!)
-  .describe('A size, for example "512KiB", "64MiB" or "2GB"')
+  .meta({ title: 'size', description: 'A size, for example "512KiB", "64MiB" or "2GB"' })
 
 /** A share, 0 to 1. */
 export const ratioSchema = z.number().min(0).max(1).describe('A share between 0 and 1')
