@@ -1,9 +1,11 @@
 /** What the backend API is configured with; the world file's section of the same name has this shape. */
 import type { Tenant } from '../runtime/tenant.ts'
+import type { Prices } from '../runtime/tenant-usage.ts'
 
 export interface BackendApiConfig {
   readonly tenants: readonly Tenant[]
   readonly counters: 'lazy' | 'eager'
+  readonly prices: Prices
   /** Share of requests that are traced and access-logged. */
   readonly sampling: number
   readonly server: { readonly workers: number; readonly queue: number; readonly queueTimeout: number }

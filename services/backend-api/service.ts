@@ -5,6 +5,7 @@
 import { defineService, type Route, type RouteHandler } from '../runtime/define-service.ts'
 import { createHttpServer, type HttpExchange, type HttpObserver } from '../runtime/http-server.ts'
 import { DependencyError, type RequestContext, type ServiceRequest, type ServiceResponse } from '../runtime/ports.ts'
+import { createTenantUsage } from '../runtime/tenant-usage.ts'
 import { type Claim, createAuthenticate } from './authenticate.ts'
 import type { BackendApiConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
@@ -19,6 +20,10 @@ export const backendApi = defineService<BackendApiConfig>({
   port: 8000,
   create(ports, config) {
     const metrics = registerBackendApiMetrics(ports.registry)
+    const usageOf = createTenantUsage(ports.registry, config.tenants, config.prices, {
+      charged: ['compute', 'requests'],
+      counters: config.counters,
+    })
     const missStorm = createMissStormWatch(ports)
     const dependencies = createDependencies(ports, metrics, missStorm.lookup)
     const rateLimit = createRateLimit(ports, metrics, config.tenants)
@@ -26,6 +31,12 @@ export const backendApi = defineService<BackendApiConfig>({
     const recommendations = createRecommendations(ports, config, metrics, dependencies)
     const interactions = createInteractions(ports, metrics, dependencies)
     const startedAtMs = ports.clock.nowMs()
+
+    /** Processor time that the tenant is charged for. */
+    const work = async (ms: number, { tenant }: Claim): Promise<void> => {
+      await ports.cpu.work(ms)
+      usageOf.compute(tenant.id, ms)
+    }
 
     type TenantHandler = (request: ServiceRequest, claim: Claim, context: RequestContext) => Promise<ServiceResponse>
 
@@ -41,7 +52,8 @@ export const backendApi = defineService<BackendApiConfig>({
           rateLimit.admit(claim.tenant.id, endpoint, context)
           await authenticate.prove(claim, context)
           metrics.apiRequests.inc({ tenant_id: claim.tenant.id, endpoint })
-          await ports.cpu.work(config.cpuPerRequest)
+          usageOf.request(claim.tenant.id)
+          await work(config.cpuPerRequest, claim)
           return handle(request, claim, context)
         },
       }
@@ -105,8 +117,9 @@ export const backendApi = defineService<BackendApiConfig>({
         context,
       )
       // Hashing a password is meant to be slow.
-      await ports.cpu.work(config.cpuPerRequest * 4)
+      await work(config.cpuPerRequest * 4, claim)
       metrics.apiRequests.inc({ tenant_id: claim.tenant.id, endpoint: '/token' })
+      usageOf.request(claim.tenant.id)
       const key = `${claim.tenant.id}/${claim.userId}`
       await dependencies.keep('sessions', key, true, { bytes: 180, ttlMs: config.sessionTtl }, context)
       await dependencies.query(
@@ -152,6 +165,7 @@ export const backendApi = defineService<BackendApiConfig>({
         rateLimit.exposeQuota()
         recommendations.exposeQuality()
         interactions.exposeQuality()
+        usageOf.expose()
         metrics.poolSize.set({ pool_name: ports.database.poolName }, ports.database.poolSize)
         for (const type of cacheTypes) {
           const usageOfType = dependencies.cacheUsage(type)

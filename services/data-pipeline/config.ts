@@ -1,9 +1,11 @@
 /** What the data pipeline is configured with; the world file's section of the same name has this shape. */
 import type { Tenant } from '../runtime/tenant.ts'
+import type { Prices } from '../runtime/tenant-usage.ts'
 
 export interface DataPipelineConfig {
   readonly tenants: readonly Tenant[]
   readonly counters: 'lazy' | 'eager'
+  readonly prices: Prices
   /** Share of requests that are traced and access-logged. Jobs always are, messages when their producer was. */
   readonly sampling: number
   readonly topics: readonly TopicConfig[]

@@ -4,6 +4,7 @@ import { createDependencyHealth } from '../runtime/dependency-health.ts'
 import { DependencyError, type MessageBatch, type Ports } from '../runtime/ports.ts'
 import { createJobContext } from '../runtime/request-context.ts'
 import { parseTraceparent, type Span, SpanKind } from '../runtime/telemetry/tracing.ts'
+import type { TenantUsage } from '../runtime/tenant-usage.ts'
 import type { DataPipelineConfig, TopicConfig } from './config.ts'
 import type { DataPipelineMetrics } from './metrics.ts'
 
@@ -24,12 +25,13 @@ export function createConsumers(
   ports: Ports,
   config: DataPipelineConfig,
   metrics: DataPipelineMetrics,
+  usage: TenantUsage,
 ): BackgroundLoop[] {
   const health = createDependencyHealth(ports)
   return config.topics.flatMap((topic) => {
     const reject = createRejectedLog(ports, topic.topic)
     return Array.from({ length: topic.partitions }, (_, partition) =>
-      createConsumer(ports, config, metrics, topic, partition, reject, health),
+      createConsumer(ports, config, metrics, usage, topic, partition, reject, health),
     )
   })
 }
@@ -38,6 +40,7 @@ function createConsumer(
   ports: Ports,
   config: DataPipelineConfig,
   metrics: DataPipelineMetrics,
+  usage: TenantUsage,
   topic: TopicConfig,
   partition: number,
   reject: (batch: MessageBatch, errorType: string, count: number) => void,
@@ -59,7 +62,13 @@ function createConsumer(
       const cpuMs = (count / topic.messagesPerSecond) * 1000 * cpuShare
       await ports.cpu.work(cpuMs)
       let stored = 0
-      for (const batch of batches) stored += validate(batch)
+      const tenantRows: Record<string, number> = {}
+      for (const batch of batches) {
+        const rows = validate(batch)
+        stored += rows
+        tenantRows[batch.tenantId] = (tenantRows[batch.tenantId] ?? 0) + rows
+        usage.compute(batch.tenantId, (cpuMs * batch.count) / count)
+      }
       if (stored > 0) {
         await ports.database.query({
           type: 'insert',
@@ -67,6 +76,7 @@ function createConsumer(
           statement: `INSERT INTO ${topic.topic.replaceAll('-', '_')} SELECT * FROM unnest($1::jsonb[])`,
           rows: stored,
           weight: 1 + stored / 400,
+          tenantRows,
         })
       }
       const restMs = fullMs - (clock.nowMs() - startMs)

@@ -66,6 +66,7 @@ export const dataPipelineMetrics = {
     'error_type',
   ]),
   ingested: defineCounter('data_ingestion_records_total', 'Records stored', ['tenant_id', 'data_type']),
+  storage: defineGauge('tenant_storage_bytes', 'Bytes that the database holds for the tenant', ['tenant_id']),
   // Not in the catalogue's table of this service, but the same as in every service of the platform.
   requests: defineCounter(
     'http_requests_total',

@@ -1,6 +1,7 @@
 /** The data pipeline: consumes the topics of the platform, and runs its ETL jobs. Its only route is its health. */
 import { defineService, type Route } from '../runtime/define-service.ts'
 import { createHttpServer, type HttpObserver } from '../runtime/http-server.ts'
+import { createTenantUsage } from '../runtime/tenant-usage.ts'
 import type { DataPipelineConfig } from './config.ts'
 import { consumerGroup, createConsumers } from './consumers.ts'
 import { createEtl } from './etl.ts'
@@ -11,12 +12,18 @@ import {
   processingErrorTypes,
   registerDataPipelineMetrics,
 } from './metrics.ts'
+import { createStorageMetering } from './storage-metering.ts'
 
 export const dataPipeline = defineService<DataPipelineConfig>({
   name: 'data-pipeline',
   port: 8002,
   create(ports, config) {
     const metrics = registerDataPipelineMetrics(ports.registry)
+    const usage = createTenantUsage(ports.registry, config.tenants, config.prices, {
+      charged: ['compute', 'storage'],
+      counters: config.counters,
+    })
+    const storage = createStorageMetering(ports, metrics, usage)
     const startedAtMs = ports.clock.nowMs()
     const routes: Route[] = [
       {
@@ -40,10 +47,15 @@ export const dataPipeline = defineService<DataPipelineConfig>({
         observer: countRequests(metrics),
       }),
       loops: [
-        ...createConsumers(ports, config, metrics),
+        ...createConsumers(ports, config, metrics, usage),
         createLagMonitor(ports, config, metrics),
         ...createEtl(ports, config, metrics),
+        storage.loop,
       ],
+      beforeScrape() {
+        storage.charge()
+        usage.expose()
+      },
     }
   },
 })

@@ -10,6 +10,8 @@ export interface PostgresOptions {
   readonly cpuPerQueryMs: number
   readonly databaseBytes: number
   readonly rowBytes: number
+  /** What of `databaseBytes` belongs to each tenant at the start. */
+  readonly tenantBytes: Readonly<Record<string, number>>
 }
 
 export class PostgresServer {
@@ -23,6 +25,7 @@ export class PostgresServer {
   #epoch = 0
   #connections = 0
   #databaseBytes: number
+  readonly #tenantBytes: Record<string, number>
   readonly #host: Host
   readonly #rng: Rng
 
@@ -32,6 +35,7 @@ export class PostgresServer {
     this.#host = host
     this.#rng = rng
     this.#databaseBytes = options.databaseBytes
+    this.#tenantBytes = { ...options.tenantBytes }
   }
 
   get running(): boolean {
@@ -49,6 +53,11 @@ export class PostgresServer {
 
   get databaseBytes(): number {
     return this.#databaseBytes
+  }
+
+  /** Bytes that belong to each tenant; the rest of the database is the platform's own. */
+  get tenantBytes(): Readonly<Record<string, number>> {
+    return { ...this.#tenantBytes }
   }
 
   stop(): void {
@@ -77,6 +86,13 @@ export class PostgresServer {
     if (epoch === this.#epoch) this.#connections -= 1
   }
 
+  #keep(bytes: number, tenantRows: Query['tenantRows'] = {}): void {
+    this.#databaseBytes += bytes
+    for (const [tenantId, rows] of Object.entries(tenantRows)) {
+      this.#tenantBytes[tenantId] = (this.#tenantBytes[tenantId] ?? 0) + rows * this.options.rowBytes
+    }
+  }
+
   /**
    * Does the work of a query.
    * @returns milliseconds until the server has answered
@@ -94,7 +110,7 @@ export class PostgresServer {
       }
       // The write-ahead log moves the bytes once more.
       this.#host.moveToDisk(this.container, written)
-      if (query.type === 'insert') this.#databaseBytes += written
+      if (query.type === 'insert') this.#keep(written, query.tenantRows)
     } else if (query.type === 'select') {
       // One page in fifty is not in the buffer.
       if (this.#rng.chance(0.02)) this.#host.read(this.container, 8192 * Math.ceil(query.rows / 20))

@@ -1,10 +1,12 @@
 /** What the ML engine is configured with; the world file's section of the same name has this shape. */
 import type { LatencyProfile } from '../runtime/ports.ts'
 import type { Tenant } from '../runtime/tenant.ts'
+import type { Prices } from '../runtime/tenant-usage.ts'
 
 export interface MlEngineConfig {
   readonly tenants: readonly Tenant[]
   readonly counters: 'lazy' | 'eager'
+  readonly prices: Prices
   /** Share of requests that are traced and access-logged. Jobs always are. */
   readonly sampling: number
   readonly server: { readonly workers: number; readonly queue: number; readonly queueTimeout: number }

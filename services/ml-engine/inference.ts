@@ -5,6 +5,7 @@ import type { LatencyProfile, Ports, RequestContext, ServiceRequest } from '../r
 import { latencyAt } from '../runtime/rng.ts'
 import { MLTracer } from '../runtime/telemetry/operation-tracers.ts'
 import { runInSpan } from '../runtime/telemetry/tracing.ts'
+import type { TenantUsage } from '../runtime/tenant-usage.ts'
 import type { MlEngineConfig } from './config.ts'
 import type { EmbeddingCache } from './embedding-cache.ts'
 import type { MlEngineMetrics } from './metrics.ts'
@@ -25,17 +26,19 @@ export function createInference(
   metrics: MlEngineMetrics,
   models: Models,
   cache: EmbeddingCache,
+  usage: TenantUsage,
 ): Route[] {
   const { clock, tracer } = ports
   const inferences = new MLTracer(tracer)
   const dice = ports.rng.fork('inference/times')
   const itemsOf = new Map(config.tenants.map((tenant) => [tenant.id, tenant.items]))
 
-  /** Works for a time drawn from the profile: partly on the processor, partly waiting. @returns seconds it took */
-  async function work(profile: LatencyProfile, factor = 1): Promise<number> {
+  /** Works for a tenant for a time drawn from the profile: partly on the processor, partly waiting. @returns seconds it took */
+  async function work(tenantId: string, profile: LatencyProfile, factor = 1): Promise<number> {
     const startMs = clock.nowMs()
     const ms = latencyAt(profile, dice.next()) * factor
     await ports.cpu.work(ms * config.cpuShare)
+    usage.compute(tenantId, ms * config.cpuShare)
     if (config.cpuShare < 1) await clock.sleep(ms * (1 - config.cpuShare))
     return Math.round((clock.nowMs() - startMs) * 1000) / 1e6
   }
@@ -53,15 +56,15 @@ export function createInference(
         statement: 'SELECT features FROM user_features WHERE tenant_id = $1 AND user_id = $2',
         rows: 1,
       })
-      metrics.embeddingDuration.observe({ model_name: modelName }, await work(config.embedding))
+      metrics.embeddingDuration.observe({ model_name: modelName }, await work(tenantId, config.embedding))
       cache.put(key)
     })
   }
 
-  function search(k: number, context: RequestContext): Promise<void> {
+  function search(tenantId: string, k: number, context: RequestContext): Promise<void> {
     const span = tracer.startChild('ann_search', context.span, { attributes: { top_k: k, index_type: indexType } })
     return runInSpan(span, async () => {
-      metrics.searchDuration.observe({ index_type: indexType }, await work(config.search))
+      metrics.searchDuration.observe({ index_type: indexType }, await work(tenantId, config.search))
     })
   }
 
@@ -69,7 +72,10 @@ export function createInference(
     const model = { name: modelName, version: `v${models.versionOf(tenantId)}` }
     const span = inferences.startInference(model, context.span)
     return runInSpan(span, async () => {
-      metrics.inferenceDuration.observe({ model_type: modelName, operation }, await work(config.inference, factor))
+      metrics.inferenceDuration.observe(
+        { model_type: modelName, operation },
+        await work(tenantId, config.inference, factor),
+      )
     })
   }
 
@@ -98,7 +104,7 @@ export function createInference(
       async handle(request, context) {
         const { tenantId, userId, k } = readBody(request)
         await embeddingOf(tenantId, userId, context)
-        await search(k, context)
+        await search(tenantId, k, context)
         return { status: 200, body: { items: k }, bodyBytes: 40 + k * 24 }
       },
     },
@@ -107,7 +113,7 @@ export function createInference(
       async handle(request, context) {
         const { tenantId, userId, k } = readBody(request)
         await embeddingOf(tenantId, userId, context)
-        await search(k * 5, context)
+        await search(tenantId, k * 5, context)
         await infer('rank', tenantId, 1, context)
         const body = { items: k, algorithm: 'personalised', modelVersion: `v${models.versionOf(tenantId)}` }
         return { status: 200, body, bodyBytes: 80 + k * 48 }

@@ -5,6 +5,7 @@
 import { defineService, type Route } from '../runtime/define-service.ts'
 import { createHttpServer, HttpError, type HttpObserver } from '../runtime/http-server.ts'
 import { DependencyError } from '../runtime/ports.ts'
+import { createTenantUsage } from '../runtime/tenant-usage.ts'
 import type { MlEngineConfig } from './config.ts'
 import { createEmbeddingCache } from './embedding-cache.ts'
 import { createEmbeddingRefresh } from './embedding-refresh.ts'
@@ -18,6 +19,10 @@ export const mlEngine = defineService<MlEngineConfig>({
   port: 8001,
   create(ports, config) {
     const metrics = registerMlEngineMetrics(ports.registry)
+    const usage = createTenantUsage(ports.registry, config.tenants, config.prices, {
+      charged: ['compute'],
+      counters: config.counters,
+    })
     const models = createModels(ports, metrics, config.tenants)
     const cache = createEmbeddingCache(ports, metrics, {
       entriesMax: config.embeddingCacheEntries,
@@ -25,7 +30,7 @@ export const mlEngine = defineService<MlEngineConfig>({
     })
     const startedAtMs = ports.clock.nowMs()
     const routes: Route[] = [
-      ...createInference(ports, config, metrics, models, cache),
+      ...createInference(ports, config, metrics, models, cache, usage),
       {
         route: 'GET /health',
         handle: async () => ({
@@ -47,10 +52,14 @@ export const mlEngine = defineService<MlEngineConfig>({
         unbounded: ['GET /health'],
         observer: countRequests(metrics),
       }),
-      loops: [createEmbeddingRefresh(ports, config, metrics, cache), ...createTraining(ports, config, metrics, models)],
+      loops: [
+        createEmbeddingRefresh(ports, config, metrics, cache),
+        ...createTraining(ports, config, metrics, models, usage),
+      ],
       beforeScrape() {
         models.expose()
         cache.expose()
+        usage.expose()
       },
     }
   },

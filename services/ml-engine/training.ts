@@ -7,6 +7,7 @@ import type { LogFields } from '../runtime/telemetry/logging.ts'
 import { MLTracer } from '../runtime/telemetry/operation-tracers.ts'
 import { runInSpan } from '../runtime/telemetry/tracing.ts'
 import type { Tenant } from '../runtime/tenant.ts'
+import type { TenantUsage } from '../runtime/tenant-usage.ts'
 import type { MlEngineConfig } from './config.ts'
 import { jobStatus, type MlEngineMetrics } from './metrics.ts'
 import { type Models, modelName } from './models.ts'
@@ -28,6 +29,7 @@ export function createTraining(
   config: MlEngineConfig,
   metrics: MlEngineMetrics,
   models: Models,
+  usage: TenantUsage,
 ): BackgroundLoop[] {
   const { clock, tracer, faults } = ports
   const log = ports.logger.child('training')
@@ -73,19 +75,19 @@ export function createTraining(
       })
       await stage('feature_engineering', context, async () => {
         await ports.disk.read('/data/training', extractBytes)
-        await keepBusy(config.trainingStages.featureEngineering, 1)
+        await keepBusy(tenant, config.trainingStages.featureEngineering, 1)
       })
       await stage('model_training', context, async () => {
         const fault = faults.at('training', { tenant: tenant.id })
         // Most failures show only when part of the work is done.
         const share = fault?.error ? 0.3 : 1
-        await keepBusy(config.trainingStages.modelTraining * share, config.trainingCpus, () =>
+        await keepBusy(tenant, config.trainingStages.modelTraining * share, config.trainingCpus, () =>
           metrics.iterations.inc({ tenant_id: tenant.id, job_id: jobId }),
         )
         if (fault?.error) throw new InjectedError(fault.error.type, fault.error.message, fault.error.reason)
       })
       await stage('model_evaluation', context, async () => {
-        await keepBusy(config.trainingStages.modelEvaluation, 1)
+        await keepBusy(tenant, config.trainingStages.modelEvaluation, 1)
         // The new file replaces the one of the version before.
         await ports.disk.write('/data/models', modelBytes)
         ports.disk.free(modelBytes)
@@ -130,8 +132,8 @@ export function createTraining(
     return runInSpan(tracer.startChild(name, context.span), run)
   }
 
-  /** Keeps a number of cores busy for a time. */
-  async function keepBusy(ms: number, cpus: number, onIteration?: () => void): Promise<void> {
+  /** Keeps a number of cores busy for a time, for a tenant. */
+  async function keepBusy(tenant: Tenant, ms: number, cpus: number, onIteration?: () => void): Promise<void> {
     let sinceIterationMs = 0
     for (let doneMs = 0; doneMs < ms; doneMs += sliceMs) {
       const partMs = Math.min(sliceMs, ms - doneMs)
@@ -141,6 +143,7 @@ export function createTraining(
       const parts = Array.from({ length: whole }, () => ports.cpu.work(partMs))
       if (cpus > whole) parts.push(ports.cpu.work(partMs * (cpus - whole)))
       await Promise.all(parts)
+      usage.compute(tenant.id, partMs * cpus)
       const restMs = partMs - (clock.nowMs() - startMs)
       if (restMs > 0) await clock.sleep(restMs)
       sinceIterationMs += partMs

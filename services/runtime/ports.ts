@@ -133,6 +133,8 @@ export interface Query {
   readonly rows: number
   /** How much heavier than a look-up by key, 1 when left out. */
   readonly weight?: number
+  /** Of rows that are inserted: how many belong to each tenant. */
+  readonly tenantRows?: Readonly<Record<string, number>>
 }
 
 /** A pool of connections to a database server. */
@@ -142,6 +144,8 @@ export interface Database {
   readonly poolSize: number
   /** @throws DependencyError when the server or a connection to it is not to be had. */
   query(query: Query, context?: RequestContext): Promise<void>
+  /** Asks the server how many bytes it holds for each tenant. @throws DependencyError */
+  tenantBytes(): Promise<Readonly<Record<string, number>>>
 }
 
 /** A connection to a shared cache server. */

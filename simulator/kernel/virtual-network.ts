@@ -39,6 +39,11 @@ export class VirtualNetwork {
     return 2 * thereMs
   }
 
+  /** Whether nothing gets from one to the other. Draws nothing. */
+  isCut(from: string, to: string): boolean {
+    return (this.#links.get(`${from}>${to}`)?.partitions ?? 0) > 0
+  }
+
   addLatency(from: string, to: string, ms: number): void {
     this.#link(from, to).addedMs += ms
   }

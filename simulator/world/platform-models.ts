@@ -53,6 +53,7 @@ export function createPlatformModels(
   containers: ReadonlyMap<string, ContainerFacts>,
   clock: Clock,
   rng: Rng,
+  tenants: readonly NamedTenant[],
 ): PlatformModels {
   const own = (name: string): Container => {
     const container = containers.get(name)
@@ -76,6 +77,7 @@ export function createPlatformModels(
       cpuPerQueryMs: world.postgres.cpuPerQuery,
       databaseBytes: world.postgres.databaseBytes,
       rowBytes: world.postgres.rowBytes,
+      tenantBytes: tenantBytesAtStart(world, tenants),
     },
     own('postgres'),
     host,
@@ -97,6 +99,13 @@ export function createPlatformModels(
     host,
   )
   return { host, postgres, redis, kafka }
+}
+
+/** What the database holds at the start came with the load so far, so tenants share it as they share the load. */
+function tenantBytesAtStart(world: World, tenants: readonly NamedTenant[]): Record<string, number> {
+  const weights = tenants.reduce((sum, { weight }) => sum + weight, 0)
+  const { databaseBytes } = world.postgres
+  return Object.fromEntries(tenants.map(({ id, weight }) => [id, Math.round((databaseBytes * weight) / weights)]))
 }
 
 /** Kafka deletes old segments, Redis drops expired keys. */
@@ -142,7 +151,7 @@ export async function produceForOtherTopics(
 
 /** What each service is configured with. */
 export function serviceConfigs(world: World, tenants: readonly NamedTenant[]) {
-  const common = { tenants, sampling: world.sampling }
+  const common = { tenants, sampling: world.sampling, prices: world.prices }
   return {
     'backend-api': { ...world.backendApi, ...common, counters: world.counters['backend-api'] },
     'ml-engine': { ...world.mlEngine, ...common, counters: world.counters['ml-engine'] },

@@ -106,6 +106,9 @@ async function refuse(life: Life, dependency: string, afterMs: number): Promise<
   throw new DependencyError(dependency, 'refused', `connection refused by ${dependency}`)
 }
 
+/** The server keeps these numbers ready. A time that is drawn would shift the times of all queries after it. */
+const statisticsMs = 2
+
 export function createDatabasePool(
   { name, container, life }: Caller,
   around: Surroundings,
@@ -154,6 +157,12 @@ export function createDatabasePool(
       } finally {
         gate.leave()
       }
+    },
+    async tenantBytes() {
+      if (network.isCut(name, 'postgres')) await lose(life, 'postgres', around.lostAfterMs)
+      if (!postgres.running) await refuse(life, 'postgres', around.refusedAfterMs)
+      await life.clock.sleep(statisticsMs)
+      return postgres.tenantBytes
     },
   }
 }

@@ -106,12 +106,12 @@ export class VirtualWorld {
     this.containers = new Map(
       containersOf(world).map((container) => [container.name, new Container(container, this.clock)]),
     )
-    const models = createPlatformModels(world, this.containers, this.clock, this.#rng)
+    this.tenants = createTenants(world)
+    const models = createPlatformModels(world, this.containers, this.clock, this.#rng, this.tenants)
     this.host = models.host
     this.postgres = models.postgres
     this.redis = models.redis
     this.kafka = models.kafka
-    this.tenants = createTenants(world)
     this.processes = new Map([...this.#services(), ...this.#exporters()].map((process) => [process.name, process]))
     for (const process of this.processes.values()) {
       for (const address of process.options.addresses) this.#byAddress.set(address, process)

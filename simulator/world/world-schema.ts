@@ -26,6 +26,8 @@ const serverSchema = z.strictObject({
   queueTimeout: durationSchema.describe('A request that waited this long for a worker is answered 503'),
 })
 
+const priceSchema = z.number().min(0).max(1_000_000)
+
 const tenantGroupSchema = z.strictObject({
   plan: z.string().describe('Name of the plan, for example enterprise'),
   count: countSchema,
@@ -162,6 +164,14 @@ export const worldSchema = z.strictObject({
     cpuPerMessage: durationSchema,
     retained: durationSchema,
   }),
+  prices: z
+    .strictObject({
+      computePerCoreHour: priceSchema.default(0.045).describe('USD for an hour of one core'),
+      storagePerGibMonth: priceSchema.default(0.12).describe('USD for keeping a GiB for a month'),
+      requestsPerThousand: priceSchema.default(0.002).describe('USD for a thousand calls of the API'),
+    })
+    .prefault({})
+    .describe('What tenants are charged for what they use: tenant_cost_usd_total'),
   host: z.strictObject({
     cpus: countSchema,
     memory: bytesSchema,

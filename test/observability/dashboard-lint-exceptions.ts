@@ -16,7 +16,7 @@ const containers =
 const host = 'There is one host, scraped by its own job.'
 
 export const lintExceptions: readonly LintException[] = [
-  ...['api-performance', 'ml-engine', 'business-metrics', 'slo'].flatMap((dashboard) => [
+  ...['api-performance', 'ml-engine', 'business-metrics', 'cost', 'slo'].flatMap((dashboard) => [
     { rule: 'template-job', dashboard, reason: oneService },
     { rule: 'template-instance', dashboard, reason: replicas },
     { rule: 'target-instance', dashboard, reason: replicas },

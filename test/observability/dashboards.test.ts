@@ -99,6 +99,7 @@ test('they refresh as documented: not faster than the scrape, but for the ML eng
   expect(Object.fromEntries(dashboards.map(({ uid, refresh }) => [uid, refresh]))).toEqual({
     'api-performance': '15s',
     'business-metrics': '30s',
+    cost: '30s',
     firedrill: '15s',
     'ml-engine': '10s',
     slo: '1m',
@@ -211,7 +212,7 @@ describe.each(dashboards.map((dashboard) => [dashboard.uid, dashboard] as const)
     test('leads to the logs and the traces', () => {
       const queries = panels.flatMap(linkedQueries)
       expect(queries.some(({ datasource }) => uidOf(datasource) === 'loki')).toBe(true)
-      if (uid !== 'business-metrics')
+      if (!['business-metrics', 'cost'].includes(uid))
         expect(queries.some(({ datasource }) => uidOf(datasource) === 'jaeger')).toBe(true)
     })
   }

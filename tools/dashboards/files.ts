@@ -2,6 +2,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { apiPerformance } from './api-performance.ts'
 import { businessMetrics } from './business-metrics.ts'
+import { costPage } from './cost.ts'
 import { documentation, documentationPath } from './documentation.ts'
 import { firedrill } from './firedrill.ts'
 import { mlEngine } from './ml-engine.ts'
@@ -9,7 +10,7 @@ import { slo } from './slo.ts'
 import { systemHealth } from './system-health.ts'
 
 export function dashboards(): Dashboard[] {
-  return [systemHealth(), apiPerformance(), mlEngine(), businessMetrics(), firedrill(), slo()]
+  return [systemHealth(), apiPerformance(), mlEngine(), businessMetrics(), costPage(), firedrill(), slo()]
 }
 
 export function dashboardFiles(): Record<string, string> {

@@ -32,6 +32,35 @@ export function createLiveDatabase(
   const gate = createGate(clock, { slots: pool.size, queueMax: 10_000, waitMsMax: pool.waitMs })
   const all = new Set<LineConnection>()
   const idle: LineConnection[] = []
+
+  /** Asks over a connection of the pool. */
+  async function ask<Result>(operation: string, data: unknown): Promise<Result> {
+    const entered = gate.enter()
+    if (!(entered === true || (await entered))) {
+      const message = `no connection of the pool became free within ${pool.waitMs} ms`
+      throw new DependencyError('postgres', 'pool-exhausted', message)
+    }
+    try {
+      await links.cross('postgres')
+      const connection = idle.pop() ?? connect('postgres')
+      all.add(connection)
+      try {
+        const result = await connection.request<Result>(operation, data)
+        idle.push(connection)
+        return result
+      } catch (error) {
+        if (error instanceof DependencyError && error.kind === 'disk-full') idle.push(connection)
+        else {
+          all.delete(connection)
+          connection.close()
+        }
+        throw error
+      }
+    } finally {
+      gate.leave()
+    }
+  }
+
   return {
     poolName: 'main',
     get poolSize() {
@@ -39,31 +68,8 @@ export function createLiveDatabase(
       for (const connection of all) if (connection.isOpen) open += 1
       return open
     },
-    async query(query) {
-      const entered = gate.enter()
-      if (!(entered === true || (await entered))) {
-        const message = `no connection of the pool became free within ${pool.waitMs} ms`
-        throw new DependencyError('postgres', 'pool-exhausted', message)
-      }
-      try {
-        await links.cross('postgres')
-        const connection = idle.pop() ?? connect('postgres')
-        all.add(connection)
-        try {
-          await connection.request('query', query)
-          idle.push(connection)
-        } catch (error) {
-          if (error instanceof DependencyError && error.kind === 'disk-full') idle.push(connection)
-          else {
-            all.delete(connection)
-            connection.close()
-          }
-          throw error
-        }
-      } finally {
-        gate.leave()
-      }
-    },
+    query: (query) => ask('query', query),
+    tenantBytes: () => ask('tenantBytes', {}),
     close() {
       for (const connection of all) connection.close()
     },

@@ -20,7 +20,7 @@ import type { ContainerState } from '../../../services/runtime/live/process-stat
 import { addressOf, listenAddressOf } from '../../../services/runtime/live/settings.ts'
 import { DependencyError, type OutgoingBatch, type Query, type Rng } from '../../../services/runtime/ports.ts'
 import { createRng, latencyAt } from '../../../services/runtime/rng.ts'
-import { createTenants } from '../../workload/tenants.ts'
+import { createTenants, type NamedTenant } from '../../workload/tenants.ts'
 import { createChurn } from '../../world/cache-churn.ts'
 import {
   containersOf,
@@ -49,6 +49,7 @@ export class Infrastructure {
   readonly #rng: Rng
   readonly #startMs: number
   readonly #containers: ReadonlyMap<string, ContainerFacts>
+  readonly #tenants: readonly NamedTenant[]
   readonly #models: PlatformModels
   readonly #lines = new Map<string, LineServer>()
   readonly #exporters = new Map<string, Exporter>()
@@ -79,13 +80,14 @@ export class Infrastructure {
         options.name in settings.services ? new ReportedContainer(options) : new Container(options, this.#clock),
       ]),
     )
-    this.#models = createPlatformModels(settings.world, this.#containers, this.#clock, this.#rng)
+    this.#tenants = createTenants(settings.world)
+    this.#models = createPlatformModels(settings.world, this.#containers, this.#clock, this.#rng, this.#tenants)
     this.#churn = createChurn(this.#models.redis, (ms, action) => void this.#clock.after(ms, action))
   }
 
   async start(): Promise<void> {
     const { world, seed } = this.#settings
-    const tenants = createTenants(world)
+    const tenants = this.#tenants
     warmCaches(world, seed, this.#models.redis, tenants)
     this.#createServers()
     this.#createExporters()
@@ -161,6 +163,7 @@ export class Infrastructure {
         await this.#clock.sleep(postgres.execute(query))
         if (epoch !== postgres.epoch) throw new DependencyError('postgres', 'reset', 'server closed the connection')
       },
+      tenantBytes: () => postgres.tenantBytes,
     })
     const command = async () => {
       const { epoch } = redis
