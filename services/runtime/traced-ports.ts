@@ -36,6 +36,7 @@ export function withSpans(ports: Ports): Ports {
           databases.startQuery({ operation: query.type, statement: query.statement }, context?.span),
           database.query(query),
         ),
+      tenantBytes: () => database.tenantBytes(),
     },
     bus: {
       publish(batch, context) {

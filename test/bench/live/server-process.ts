@@ -102,7 +102,7 @@ function createInstance({ log, span }: Sinks): ServiceInstance {
       commit: async () => {},
       partitions: async () => [],
     },
-    database: { poolName: 'main', poolSize: 1, query: async () => {} },
+    database: { poolName: 'main', poolSize: 1, query: async () => {}, tenantBytes: async () => ({}) },
     cache: {
       get: async (key) => kept.get(key),
       set: async (key, value) => void kept.set(key, value),
