@@ -180,6 +180,7 @@ function createContext(): { context: CommandContext & { readonly said: readonly 
       err: (line: string) => void said.push(line),
       progress() {},
       screen: () => false,
+      screenColumns: 80,
       isTerminal: false,
       paint: { bold: plain, dim: plain, green: plain, red: plain, yellow: plain },
       columns: 80,

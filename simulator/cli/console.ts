@@ -11,6 +11,8 @@ export interface Console {
   progress(line: string): void
   /** Rewrites a block of lines in place. @returns false where stderr is no terminal: then nothing was shown */
   screen(lines: readonly string[]): boolean
+  /** What fits into a line of the block, now: a terminal may be made wider. */
+  readonly screenColumns: number
   /** Whether somebody watches the progress. */
   readonly isTerminal: boolean
   readonly paint: Paint
@@ -53,11 +55,14 @@ export function createConsole(
     },
     screen(lines) {
       if (stderr.isTTY !== true || options.quiet) return false
-      const width = (stderr.columns ?? 80) - 1
+      const width = this.screenColumns
       const up = screenLines > 0 ? `\u001b[${screenLines}A\u001b[J` : ''
       stderr.write(`${up}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
       screenLines = lines.length
       return true
+    },
+    get screenColumns() {
+      return (stderr.columns ?? 80) - 1
     },
     isTerminal: stderr.isTTY === true && !options.quiet,
     paint: pc.createColors(colored),

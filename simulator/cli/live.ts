@@ -12,7 +12,7 @@ import { type LiveDrillResult, type ReportedNotification, runLiveDrill } from '.
 import { LivePartError, type LivePlatform } from '../live/live-platform.ts'
 import { documentedPorts } from '../live/platform-settings.ts'
 import { freePorts } from '../live/ports.ts'
-import { coverageOfRules } from '../report/coverage.ts'
+import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
 import { runReport } from '../report/json.ts'
 import { terminalReport } from '../report/terminal.ts'
@@ -41,6 +41,11 @@ export function addLiveCommand(program: Command, start: Start): void {
     .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
+    .option(
+      '--dashboards <dir>',
+      'dashboards to judge (default: observability/grafana/dashboards; none with rules of yours)',
+    )
+    .option('--no-dashboards', 'judge no dashboards')
     .option('--prometheus <path>', 'the prometheus binary')
     .option('--alertmanager <path>', 'the alertmanager binary')
     .option('--no-compare', 'do not run the virtual world first to compare with')
@@ -75,7 +80,7 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
   context.onExit(() => platform?.killAll())
 
   const { loaded, engine } = set
-  const { config, groups, foreignRules } = loaded!
+  const { config, groups, foreignRules, dashboards } = loaded!
   let virtual: DrillResult | undefined
   if (options.compare) {
     const temporaryFolder = context.temporaryFolder()
@@ -103,6 +108,10 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
       alertmanager: binaries.alertmanager,
       groups,
       foreignRules,
+      panels:
+        dashboards.length > 0
+          ? { dashboards, foreign: set.source.foreignDashboards, inspect: (text) => engine.inspect(text) }
+          : undefined,
       virtual,
       onPlatform(created) {
         platform = created
@@ -174,14 +183,16 @@ function print(live: LiveDrillResult, virtual: DrillResult | undefined, printing
   const { console, version } = printing.context
   const { set, options, wallSeconds } = printing
   const { result, notifications, notConfirmed } = live
-  const coverage = coverageOfRules(set.loaded!.alerts, [result])
+  const { alerts, dashboards, dashboardProblems } = set.loaded!
+  const coverage = coverageOfRules(alerts, [result])
+  const panels = coverageOfPanels(dashboards, [result], set.project.coverage?.still)
   if (options.json) {
     const report = runReport({
       version,
       results: [result],
       coverage,
-      panels: [],
-      dashboardProblems: [],
+      panels,
+      dashboardProblems,
       noticed: noticedIn(result),
       observations: [],
       exitCode: result.exitCode,
@@ -195,7 +206,7 @@ function print(live: LiveDrillResult, virtual: DrillResult | undefined, printing
   for (const line of terminalReport({
     results: [result],
     coverage,
-    panels: [],
+    panels,
     wallSeconds,
     paint: console.paint,
     repeat,

@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import type { RuleGroup } from '../alerts/load-rules.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { controlFilePath, removeControlFile, writeControlFile } from '../live/control-file.ts'
@@ -10,6 +11,7 @@ import { documentedPorts, platformSettings } from '../live/platform-settings.ts'
 import { playTimeline } from '../live/play-timeline.ts'
 import { findClashes } from '../live/ports.ts'
 import { createStatusReader } from '../live/read-status.ts'
+import { unconfirmable } from '../live/speed/confirmable.ts'
 import { type PlatformStatus, statusLine, statusScreen } from '../live/status-screen.ts'
 import { LiveKernel } from '../live/traffic/live-kernel.ts'
 import type { Drill } from '../scenario/scenario.ts'
@@ -93,7 +95,7 @@ export async function upCommand(given: UpOptions, context: CommandContext): Prom
     console.err(`${clashes.length === 1 ? '1 port is' : `${clashes.length} ports are`} taken, nothing was started`)
     return exitCodes.judge.code
   }
-  return new Running(drill, options, context, { ...servers, ports }).run()
+  return new Running(drill, options, context, { ...servers, ports, groups: set.loaded!.groups }).run()
 }
 
 /** A container file can only leave a variable empty: that says the same as to leave the option out. */
@@ -110,18 +112,27 @@ class Running {
   readonly #platform: LivePlatform
   readonly #ports: Readonly<Record<string, number>>
   readonly #messages: string[] = []
+  /** What the alerts of this platform can't be believed. */
+  readonly #doubts: readonly string[]
   #ending: Promise<string[]> | undefined
 
   constructor(
     drill: Drill,
     options: UpOptions,
     context: CommandContext,
-    { ports, prometheus, alertmanager }: Partial<Servers> & { ports: Readonly<Record<string, number>> },
+    {
+      ports,
+      prometheus,
+      alertmanager,
+      groups,
+    }: Partial<Servers> & { ports: Readonly<Record<string, number>>; groups: readonly RuleGroup[] },
   ) {
     this.#drill = drill
     this.#options = options
     this.#context = context
     this.#ports = ports
+    const doubted = options.speed === 1 || !prometheus ? [] : [...unconfirmable(groups).keys()]
+    this.#doubts = doubted.length > 0 ? [`not to be believed at ${options.speed}: ${doubted.join(', ')}`] : []
     const { logs } = options
     if (logs !== undefined) mkdirSync(logs, { recursive: true })
     this.#platform = new LivePlatform({
@@ -203,7 +214,8 @@ class Running {
     const startedMs = platform.clock.nowMs()
     const nowMs = () => platform.clock.nowMs() - startedMs
     const read = createStatusReader(platform, new Set(Object.keys(this.#ports)), nowMs)
-    for (const line of this.#greeting()) console.err(line)
+    // The screen shows all of that, again and again.
+    if (!console.isTerminal) for (const line of this.#greeting()) console.err(line)
     let told = ''
     let toldAtMs = Number.NEGATIVE_INFINITY
     while (!this.#ending) {
@@ -216,9 +228,9 @@ class Running {
         ...reading,
         faults: platform.board.list(),
         links: this.#links(),
-        notes: [...platform.notes, ...this.#messages.slice(-4)],
+        notes: [...platform.notes, ...this.#doubts, ...this.#messages.slice(-4)],
       }
-      if (!console.screen(statusScreen(status, console.paint))) {
+      if (!console.screen(statusScreen(status, console.paint, console.screenColumns))) {
         const line = statusLine(status)
         const state = line.replaceAll(/[\d.]+/g, '')
         if (state !== told || wallClock() - toldAtMs >= lineEveryMs) {
@@ -233,7 +245,7 @@ class Running {
 
   #greeting(): string[] {
     const { notes } = this.#platform
-    return [...this.#links(), ...notes.map((note) => `- ${note}`)]
+    return [...this.#links(), ...[...notes, ...this.#doubts].map((note) => `- ${note}`)]
   }
 
   #links(): string[] {

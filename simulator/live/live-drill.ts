@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { machineTimers } from '../../services/runtime/live/live-clock.ts'
 import type { RuleEvaluation } from '../alerts/evaluate.ts'
 import { alertNames, type RuleGroup } from '../alerts/load-rules.ts'
+import type { PanelSources } from '../dashboards/panel-evaluation.ts'
 import type { AlertResult, DrillResult, Finding } from '../drill/drill-result.ts'
 import { EffectWitness, type WitnessedPlatform } from '../drill/effect-witness.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
@@ -20,11 +21,12 @@ import type { LogRecord } from '../expectations/evidence.ts'
 import { judgeLogs } from '../expectations/log.ts'
 import { judgeTraces } from '../expectations/trace.ts'
 import { serviceNames } from '../faults/fault-targets.ts'
-import type { Labels } from '../judge/judge.ts'
+import { JudgeError, type Labels } from '../judge/judge.ts'
 import type { AlertExpected, Drill } from '../scenario/scenario.ts'
 import { createTenants } from '../workload/tenants.ts'
 import { type ExposedValue, readSamples } from './exposition-reader.ts'
 import { liveEpisodes, type RecordedAlert } from './live-episodes.ts'
+import { judgeLivePanels, type LivePanels } from './live-panels.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions, type ServerPlan } from './live-platform.ts'
 import { playTimeline } from './play-timeline.ts'
 import { unconfirmable } from './speed/confirmable.ts'
@@ -36,6 +38,8 @@ export interface LiveDrillOptions
   readonly prometheus: ServerPlan
   readonly groups: readonly RuleGroup[]
   readonly foreignRules: boolean
+  /** Undefined: no dashboards are judged. */
+  readonly panels: PanelSources | undefined
   /** The same drill in the virtual world, to compare with. */
   readonly virtual: DrillResult | undefined
   /** Gets the platform before it starts, so that it can be ended from outside. */
@@ -146,6 +150,7 @@ class LiveDrillRun {
     const { externalLabels } = prometheus.config
     const { recorded, stepMs } = await this.#recordedAlerts()
     const jitterMs = await this.#jitterMs()
+    const panels = await this.#panels()
     await this.stop()
     const { notifications } = this.#platform
     const { evaluations, untold } = liveEpisodes({
@@ -189,7 +194,7 @@ class LiveDrillRun {
       ),
       ...(virtual ? compareWorlds(alerts, virtual, notConfirmed) : []),
     ]
-    const verdict = verdictOf({ alerts, steady, effects, panels: [], logs, traces })
+    const verdict = verdictOf({ alerts, steady, effects, panels: panels.results, logs, traces })
     const agreed = findings.length === 0 || verdict !== 'held' ? verdict : 'expectation failed'
     const spans = await count(this.#spanRecords())
     const lines = this.#logs.accounting
@@ -207,7 +212,7 @@ class LiveDrillRun {
       alerts,
       effects,
       steady,
-      panels: [],
+      panels: panels.results,
       logs,
       traces,
       findings,
@@ -216,7 +221,7 @@ class LiveDrillRun {
         logs: lines,
         traces: { generated: spans, delivered: spans, dropped: {}, queued: 0 },
       },
-      notes: [...this.#notes(jitterMs), ...this.#platform.notes, ...absent(this.#drill, groups)],
+      notes: [...this.#notes(jitterMs), ...this.#platform.notes, ...panels.notes, ...absent(this.#drill, groups)],
     }
     return {
       result,
@@ -308,6 +313,24 @@ class LiveDrillRun {
       return { labels, state: alertstate as 'pending' | 'firing', timesMs: values.map(([time]) => time * 1000) }
     })
     return { recorded, stepMs }
+  }
+
+  async #panels(): Promise<LivePanels> {
+    const { panels: sources, groups, speed, prometheus } = this.#options
+    if (!sources) return { results: [], notes: [] }
+    const server = {
+      url: `http://${this.#platform.addressOf('prometheus')}`,
+      version: prometheus.version,
+      speed,
+      zeroMs: this.#platform.zeroMs,
+      parseDuration: prometheus.parseDuration,
+    }
+    try {
+      return await judgeLivePanels({ drill: this.#drill, sources, groups, server })
+    } catch (error) {
+      if (error instanceof JudgeError) throw new LivePartError(error.message)
+      throw error
+    }
   }
 
   /** The worst of what the launcher's own timers, the scrapes and the evaluations were late by. */

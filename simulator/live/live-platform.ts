@@ -265,6 +265,8 @@ export class LivePlatform {
       '--web.route-prefix=/',
       '--web.enable-lifecycle',
       '--enable-feature=exemplar-storage',
+      // What a drill says about itself (the faults in force), for the dashboard that shows drills.
+      '--web.enable-remote-write-receiver',
       '--log.level=warn',
       ...prometheusTimeFlags(speed),
     ])

@@ -41,14 +41,15 @@ export interface AlertStatus {
   readonly labels: string
 }
 
-export function statusScreen(status: PlatformStatus, paint: Paint): string[] {
+/** @param width in characters; longer lines are cut by whoever shows them */
+export function statusScreen(status: PlatformStatus, paint: Paint, width: number): string[] {
   const { title, speed, elapsedMs, parts, load, faults, alerts, links, notes } = status
-  const width = Math.max(...parts.map(({ name }) => name.length))
   const pace = speed === 1 ? 'real time' : `${speed} times real time`
   return [
-    `${paint.bold(title)}   ${formatDuration(Math.floor(elapsedMs / 1000) * 1000)} at ${pace}`,
+    paint.bold(title),
+    `${formatDuration(Math.floor(elapsedMs / 1000) * 1000)} at ${pace}`,
     '',
-    ...columns(parts.map((part) => partText(part, width, paint))),
+    ...partLines(parts, paint, width),
     '',
     load ? loadText(load) : paint.dim('load: backend-api does not answer'),
     '',
@@ -62,7 +63,7 @@ export function statusScreen(status: PlatformStatus, paint: Paint): string[] {
     '',
     ...links,
     ...notes.map((note) => paint.dim(`- ${note}`)),
-    paint.dim('Ctrl-C ends it; again: at once. In a second terminal: firedrill fault inject ...'),
+    paint.dim('Ctrl-C ends it; twice: at once. In another terminal: firedrill fault inject'),
   ]
 }
 
@@ -80,15 +81,26 @@ export function statusLine({ parts, load, faults, alerts }: PlatformStatus): str
     .join('; ')
 }
 
-function partText({ name, address, state, restarts }: PartStatus, width: number, paint: Paint): string {
-  const mark = state === 'up' ? paint.green('up   ') : paint.red(state.padEnd(5))
-  return `${mark} ${name.padEnd(width)} ${address.padEnd(15)}${restarts > 0 ? ` ${restarts} restarts` : ''}`
-}
-
-/** Two beside each other, read downwards. */
-function columns(cells: readonly string[]): string[] {
-  const half = Math.ceil(cells.length / 2)
-  return Array.from({ length: half }, (_, i) => [cells[i]!, cells[half + i] ?? ''].join('   ').trimEnd())
+/** Two beside each other, read downwards, where that fits; below each other where it does not. */
+function partLines(parts: readonly PartStatus[], paint: Paint, width: number): string[] {
+  const nameWidth = Math.max(...parts.map(({ name }) => name.length))
+  const texts = parts.map(({ name, address, restarts }) =>
+    `${name.padEnd(nameWidth)} ${address.padEnd(15)}${restarts > 0 ? ` ${restarts === 1 ? '1 restart' : `${restarts} restarts`}` : ''}`.trimEnd(),
+  )
+  const marked = (i: number, columnWidth = 0) => {
+    const { state } = parts[i]!
+    const mark = state === 'up' ? paint.green('up   ') : paint.red(state.padEnd(5))
+    return `${mark} ${texts[i]!.padEnd(columnWidth)}`
+  }
+  const half = Math.ceil(parts.length / 2)
+  const leftWidth = Math.max(...texts.slice(0, half).map(({ length }) => length))
+  const rightWidth = Math.max(0, ...texts.slice(half).map(({ length }) => length))
+  const markWidth = 6
+  const gap = 3
+  if (2 * markWidth + leftWidth + gap + rightWidth > width) return parts.map((_, i) => marked(i))
+  return Array.from({ length: half }, (_, i) =>
+    half + i < parts.length ? `${marked(i, leftWidth + gap)}${marked(half + i)}` : marked(i),
+  )
 }
 
 function loadText({ requestsPerSecond, failed, p95S, lag }: LoadStatus): string {

@@ -33,6 +33,9 @@ expect:
       resolved: { after: crash.end, between: [0s, 1m30s] }
       text: complete
   otherwise: silent
+  panels:
+    - { dashboard: system-health, panel: Service status, during: crash, moves: down }
+    - { dashboard: firedrill, panel: Faults in force, during: crash, moves: up }
 `
 
 let command: string
@@ -61,6 +64,18 @@ describe.skipIf(!haveServers)('firedrill live (skipped without prometheus and al
       team: 'zeta',
     })
     expect(own[0]!.annotations).toMatchObject({ summary: 'Service data-pipeline is down' })
+    const panels = report.drills[0].panels as { panel: string; state: string; expected: string; detail: string }[]
+    expect(panels.filter(({ expected }) => expected)).toMatchObject([
+      { panel: 'Faults in force', state: 'data', ok: true },
+      { panel: 'Service status', state: 'data', ok: true, moves: 'down', before: 1, during: 0 },
+    ])
+    expect(panels.filter(({ state }) => state === 'data').length).toBeGreaterThan(40)
+    expect(panels.filter(({ state }) => state === 'error')).toEqual([])
+    const latency = panels.find(({ panel }) => /latency/i.test(panel))
+    expect(latency).toMatchObject({
+      state: 'not judged',
+      detail: expect.stringMatching(/^not confirmed at 30: it measures/),
+    })
     expect(report.live.notConfirmed).toHaveProperty('EmbeddingCacheStale')
     expect(
       report.live.virtual.alerts.find((alert: { alertname: string }) => alert.alertname === 'ServiceDown').ok,

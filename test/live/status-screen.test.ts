@@ -28,10 +28,11 @@ const status: PlatformStatus = {
 }
 
 test('the screen shows parts, load, faults and alerts', () => {
-  expect(statusScreen(status, paint)).toEqual([
-    'steady-state: nothing is broken   2m5s at 10 times real time',
+  expect(statusScreen(status, paint, 79)).toEqual([
+    'steady-state: nothing is broken',
+    '2m5s at 10 times real time',
     '',
-    'up    backend-api 127.0.0.1:8000    up    cadvisor    127.0.0.1:8080',
+    'up    backend-api 127.0.0.1:8000               up    cadvisor    127.0.0.1:8080',
     'down  ml-engine   127.0.0.1:8001  2 restarts',
     '',
     'load: 8.2 requests/s, 12.5 % failed, p95 250 ms, lag 12',
@@ -44,12 +45,30 @@ test('the screen shows parts, load, faults and alerts', () => {
     '',
     'prometheus   http://127.0.0.1:9090',
     '- no Kafka broker is configured',
-    'Ctrl-C ends it; again: at once. In a second terminal: firedrill fault inject ...',
+    'Ctrl-C ends it; twice: at once. In another terminal: firedrill fault inject',
+  ])
+})
+
+test('parts that do not fit beside each other stand below each other, whole', () => {
+  const parts = ['backend-api', 'postgres-exporter', 'cadvisor'].map((name, i) => ({
+    name,
+    address: '127.0.0.1:8000',
+    state: i === 0 ? ('down' as const) : ('up' as const),
+    restarts: i === 0 ? 1 : 0,
+  }))
+  expect(statusScreen({ ...status, parts }, paint, 79).slice(3, 6)).toEqual([
+    'down  backend-api       127.0.0.1:8000  1 restart',
+    'up    postgres-exporter 127.0.0.1:8000',
+    'up    cadvisor          127.0.0.1:8000',
+  ])
+  expect(statusScreen({ ...status, parts }, paint, 119).slice(3, 5)).toEqual([
+    'down  backend-api       127.0.0.1:8000  1 restart   up    cadvisor          127.0.0.1:8000',
+    'up    postgres-exporter 127.0.0.1:8000',
   ])
 })
 
 test('what is not known is not shown as good', () => {
-  const lines = statusScreen({ ...status, load: undefined, alerts: undefined }, paint)
+  const lines = statusScreen({ ...status, load: undefined, alerts: undefined }, paint, 79)
   expect(lines).toContain('load: backend-api does not answer')
   expect(lines).toContain('alerts: no Prometheus runs along')
 })

@@ -66,6 +66,11 @@ export function unconfirmable(groups: readonly RuleGroup[]): Map<string, string>
   return reasons
 }
 
+/** @returns why what an expression shows can't be confirmed at a speed other than 1; undefined when it can */
+export function whyUnconfirmable(expression: string): string | undefined {
+  return new Walk(expression, new Map()).reasons[0]
+}
+
 class Walk {
   readonly reasons: string[] = []
   readonly degree: Degree
