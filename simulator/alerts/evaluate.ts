@@ -32,6 +32,8 @@ export interface AlertEvaluationOptions {
    * rule reads.
    */
   readonly isShown?: (recorded: string) => boolean
+  /** Evaluates recording rules, too, whose results nobody reads: only to find out whether they can be evaluated. */
+  readonly unreadRecordings?: boolean
   /** Told what is about to be evaluated, in case that it never ends. */
   readonly onActivity?: ((what: string) => void) | undefined
 }
@@ -128,9 +130,11 @@ export class AlertEvaluation implements DrillObserver {
     this.#options = options
     this.#plan = plan
     this.#assignments = assignments
-    const { judge, externalLabels, externalUrl, onActivity } = options
+    const { judge, externalLabels, externalUrl, onActivity, unreadRecordings = true, isShown } = options
     const text = { judge, externalLabels, externalUrl, onActivity }
-    this.#independent = plan.independent.map(({ rule, group }) => ({
+    const isWanted = ({ rule }: PlannedRule) =>
+      unreadRecordings || rule.kind === 'alerting' || isShown?.(rule.name) === true
+    this.#independent = plan.independent.filter(isWanted).map(({ rule, group }) => ({
       run: new RuleRun(rule, group, rule.kind === 'alerting' ? everyOffset(group, options.latticeMs) : [0], text),
       offsetMs: 0,
       writer: new ResultWriter(rule, group, options.startMs),

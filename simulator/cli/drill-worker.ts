@@ -20,7 +20,7 @@ const { module, setup } = workerData as { module: WebAssembly.Module; setup: Dri
 const port = parentPort!
 const send = (message: FromWorker) => port.postMessage(message)
 
-const engine = await startEngine(module)
+const engine = await startEngine(module, setup.known)
 const { loaded, problems } = loadSetup(setup, engine)
 if (!loaded) throw new Error(`the set-up changed while it was read: ${problems[0]?.message}`)
 

@@ -52,7 +52,7 @@ export interface SetUp {
   readonly module: WebAssembly.Module
   readonly source: Pick<
     DrillSetup,
-    'configFile' | 'rulePatterns' | 'foreignConfig' | 'dashboardsFolder' | 'foreignDashboards' | 'environment'
+    'configFile' | 'rulePatterns' | 'foreignConfig' | 'dashboardsFolder' | 'foreignDashboards' | 'environment' | 'known'
   >
   readonly loaded: LoadedSetup | undefined
   readonly project: ProjectConfig
@@ -87,6 +87,7 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
     dashboardsFolder: dashboardsFolderOf(dashboards, context.cwd),
     foreignDashboards: typeof dashboards === 'string',
     environment: { ...context.environment, ENVIRONMENT: context.environment.ENVIRONMENT ?? 'dev' },
+    known: engine.known,
   }
   const { loaded, problems } = loadSetup(source, engine)
   const { rules, alertmanager } = options

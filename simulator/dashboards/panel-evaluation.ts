@@ -84,6 +84,11 @@ export class PanelPlan {
     return metrics.some((name) => name !== undefined && this.ownNames.has(name))
   }
 
+  /** Whether any query reads something that no target exposes. */
+  get readsResults(): boolean {
+    return this.dashboards.some(({ targets }) => targets.some((target) => this.readsOwn(target)))
+  }
+
   /** Whether the result of a recording rule is shown by a panel. */
   shows(name: string): boolean {
     return this.dashboards.some(({ targets }) => targets.some(({ metrics }) => metrics.includes(name)))
@@ -249,6 +254,7 @@ export class PanelEvaluation implements DrillObserver {
     for (const { variables, runs } of this.#dashboards) {
       const judgeOf = (query: string) =>
         this.#own && [...this.#plan.ownNames].some((name) => query.includes(name)) ? this.#own : judge
+      if (runs.length === 0) continue
       await variables.refresh(judgeOf, startMs, startMs + toMs)
       for (const run of runs) {
         if (!run.isJudged) continue

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { alertNames, loadRules, type RuleGroup } from '../alerts/load-rules.ts'
 import type { Dashboard, DashboardProblem } from '../dashboards/dashboard.ts'
 import { loadDashboards } from '../dashboards/load-dashboards.ts'
-import type { Engine } from '../judge/embedded/engine.ts'
+import type { Engine, KnownAnswers } from '../judge/embedded/engine.ts'
 import type { Problem } from '../scenario/problem.ts'
 import { decode } from '../scenario/yaml-document.ts'
 import { loadPrometheusConfig, type PrometheusConfig } from '../scrape/prometheus-config.ts'
@@ -28,6 +28,8 @@ export interface DrillSetup {
   readonly temporaryFolder: string
   /** Where the page of each drill is written, and the options that the command to repeat it carries on. */
   readonly report?: { readonly folder: string; readonly repeatOptions: string; readonly version: string }
+  /** What the engine of the main thread has found out about the files. */
+  readonly known?: KnownAnswers
   /** Alerts to explain: these by name, or those that the drill names, that failed, or that were active. */
   readonly explain?: readonly string[] | 'those that matter'
 }

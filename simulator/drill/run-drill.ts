@@ -151,7 +151,7 @@ export async function createDrillJudgement(
   const { startMs } = drill
   const { onActivity } = options
   const plan = options.panels && new PanelPlan(options.panels, drill, groups)
-  const isShown = plan && ((recorded: string) => plan.shows(recorded))
+  const isShown = plan?.readsResults ? (recorded: string) => plan.shows(recorded) : undefined
   const evaluation = await createAlertEvaluation({
     judge,
     groups,
@@ -160,6 +160,8 @@ export async function createDrillJudgement(
     externalLabels,
     externalUrl,
     ...(isShown && { isShown }),
+    // The drill of the scenario evaluates them; a twin is there to tell alerts apart.
+    unreadRecordings: drill.twin === undefined,
     onActivity,
   })
   const panels = plan && (await createPanelEvaluation(plan, { judge, drill, rules: evaluation }))

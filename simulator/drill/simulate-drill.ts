@@ -57,8 +57,11 @@ export interface SimulatedDrill {
   readonly accounting: DrillResult['accounting']
 }
 
-/** Samples are handed on in windows of about this length: memory stays flat in virtual time. */
-const windowMs = 1_800_000
+/**
+ * Samples are handed on in equal windows of at most this length: memory stays flat in virtual time. Queries that look far
+ * back do so once for each window, so that a short rest would cost as much as a whole one.
+ */
+const windowMsMax = 2_700_000
 /** Progress is told, and others get a turn, after this much virtual time. */
 const sliceMs = 60_000
 
@@ -124,6 +127,7 @@ export class DrillSimulation {
     for (const loop of this.#scraper.run()) kernel.spawn(loop)
     const own = drillSeriesNames.some(this.#options.selects) ? new DrillSeries(this.#drill) : undefined
     if (own) kernel.spawn(this.#recordSignals(own))
+    const windowMs = lengthMs / Math.ceil(lengthMs / windowMsMax)
     let windowStartMs = 0
     for (let atMs = 0; atMs < lengthMs; ) {
       atMs = Math.min(atMs + sliceMs, lengthMs)

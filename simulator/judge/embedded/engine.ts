@@ -41,7 +41,12 @@ export interface Engine {
   ): { readonly text: string } | { readonly needs: string }
   /** Memory that the module holds. It never shrinks. */
   readonly memoryBytes: number
+  /** What was found out about rule files and expressions: an engine in a thread of its own need not find it out again. */
+  readonly known: KnownAnswers
 }
+
+/** Operation and input to answer, as text: crosses worker boundaries. */
+export type KnownAnswers = ReadonlyMap<string, string>
 
 export interface Relabeler {
   /**

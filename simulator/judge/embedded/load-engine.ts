@@ -18,7 +18,15 @@ import {
   type SeriesSamples,
   TemplateError,
 } from '../judge.ts'
-import type { Engine, EngineStore, ExpressionFacts, ParsedGroup, Relabeler, RuleFileProblem } from './engine.ts'
+import type {
+  Engine,
+  EngineStore,
+  ExpressionFacts,
+  KnownAnswers,
+  ParsedGroup,
+  Relabeler,
+  RuleFileProblem,
+} from './engine.ts'
 
 /** What the committed module was built from. */
 export interface EngineFacts {
@@ -58,8 +66,11 @@ interface GoRuntime {
   run(instance: WebAssembly.Instance): Promise<void>
 }
 
-/** Starts an engine of its own (memory, stores) from the compiled module. */
-export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
+/**
+ * Starts an engine of its own (memory, stores) from the compiled module.
+ * @param known what another engine has found out already, see `Engine.known`
+ */
+export async function startEngine(module: WebAssembly.Module, known?: KnownAnswers): Promise<Engine> {
   await import(pathToFileURL(join(folder(), 'wasm_exec.js')).href)
   const globals = globalThis as unknown as GoGlobals
   const go = new globals.Go()
@@ -73,7 +84,7 @@ export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
   void go.run(instance)
   delete globals.__firedrillEngineReady
   if (!call) throw new Error('the engine did not start')
-  return new WasmEngine(call, engineFacts().prometheus, instance.exports.mem as WebAssembly.Memory)
+  return new WasmEngine(call, engineFacts().prometheus, instance.exports.mem as WebAssembly.Memory, known)
 }
 
 /** Timers of Go's own runtime would keep a program alive that has nothing else to do. */
@@ -94,17 +105,26 @@ export class EngineLostError extends JudgeError {
   }
 }
 
+/** Answers that are kept. A platform has a few hundred expressions. */
+const knownMax = 20_000
+
 class WasmEngine implements Engine {
   readonly version: string
   readonly #call: Call
   readonly #memory: WebAssembly.Memory
+  readonly #known: Map<string, string>
   /** Why the module can't be called any more. */
   #lost: string | undefined
 
-  constructor(call: Call, version: string, memory: WebAssembly.Memory) {
+  constructor(call: Call, version: string, memory: WebAssembly.Memory, known: KnownAnswers = new Map()) {
     this.#call = call
     this.version = version
     this.#memory = memory
+    this.#known = new Map(known)
+  }
+
+  get known(): KnownAnswers {
+    return this.#known
   }
 
   get memoryBytes(): number {
@@ -126,24 +146,37 @@ class WasmEngine implements Engine {
     return { result: JSON.parse(answer.json) as T, data: answer.data }
   }
 
+  /** Calls an operation whose answer depends on its input alone: asked once. A refusal is not kept. */
+  #ask<T>(operation: string, input: unknown): T {
+    const key = `${operation} ${JSON.stringify(input)}`
+    let answer = this.#known.get(key)
+    if (answer === undefined) {
+      answer = JSON.stringify(this.call<T>(operation, input).result)
+      // Whoever asks about ever new expressions would fill the memory.
+      if (this.#known.size >= knownMax) this.#known.clear()
+      this.#known.set(key, answer)
+    }
+    return JSON.parse(answer) as T
+  }
+
   checkRules(fileText: string): readonly RuleFileProblem[] {
-    return this.call<RuleFileProblem[]>('checkRules', fileText).result
+    return this.#ask<RuleFileProblem[]>('checkRules', fileText)
   }
 
   parseRules(fileText: string): readonly ParsedGroup[] {
-    return this.call<ParsedGroup[]>('parseRules', fileText).result
+    return this.#ask<ParsedGroup[]>('parseRules', fileText)
   }
 
   inspect(expression: string): ExpressionFacts {
-    return this.call<ExpressionFacts>('inspect', expression).result
+    return this.#ask<ExpressionFacts>('inspect', expression)
   }
 
   matchesName(selector: string, names: readonly string[]): readonly string[] {
-    return this.call<string[]>('matchesName', { selector, names }).result
+    return this.#ask<string[]>('matchesName', { selector, names })
   }
 
   parseDuration(text: string): number {
-    return this.call<number>('parseDuration', text).result
+    return this.#ask<number>('parseDuration', text)
   }
 
   compileRelabel(configs: readonly unknown[]): Relabeler {
