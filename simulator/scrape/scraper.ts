@@ -70,10 +70,19 @@ export class Scraper {
 interface CachedSeries {
   readonly metricName: string
   readonly exposedLabels: Readonly<Record<string, string | number>>
+  /** The very object that was exposed last: a registry keeps it as long as it keeps the series. */
+  exposed: object
   /** Undefined: dropped by metric relabelling. */
-  readonly column: SeriesColumn | undefined
+  readonly stored: StoredSeries | undefined
   /** Number of the last scrape that showed it. */
   seenIn: number
+}
+
+/** A series as it is stored. Relabelling may make the same one of several. */
+interface StoredSeries {
+  readonly column: SeriesColumn
+  /** Number of the last scrape that showed it; 0: it has ended. */
+  shownIn: number
 }
 
 class TargetLoop {
@@ -86,8 +95,9 @@ class TargetLoop {
   /** By family, in the order of the last scrape: most scrapes show the same series in the same order. */
   readonly #order = new Map<string, CachedSeries[]>()
   readonly #reports: Readonly<Record<ReportName, SeriesColumn>>
-  /** Columns that had a sample in the last scrape, by number of that scrape. */
-  readonly #shown = new Map<SeriesColumn, number>()
+  readonly #stored = new Map<SeriesColumn, StoredSeries>()
+  /** What had a sample in the last good scrape, in the order in which it came. */
+  readonly #shown = new Set<StoredSeries>()
   #scrape = 0
 
   constructor(job: ScrapeJob, target: ScrapeTarget, options: ScraperOptions, record: ScrapeRecord) {
@@ -125,11 +135,12 @@ class TargetLoop {
     this.#scrape += 1
     const taken = reading.ok ? this.#take(reading.families) : { ...nothing, error: reading.error }
     if (taken.error === undefined) {
-      for (const { column, value } of taken.samples) this.#options.log.append(column, timeMs, value)
+      const { log } = this.#options
+      for (let i = 0; i < taken.series.length; i += 1) log.append(taken.series[i]!.column, timeMs, taken.values[i]!)
     } else {
       this.#record.failed(this.#job.name, this.#target.address, taken.error)
     }
-    this.#markStale(timeMs, taken.error === undefined)
+    this.#markStale(timeMs, taken)
     this.#report(timeMs, 'up', taken.error === undefined ? 1 : 0)
     this.#report(timeMs, 'scrape_duration_seconds', Math.round(reading.durationMs * 1000) / 1e6)
     this.#report(timeMs, 'scrape_samples_scraped', taken.scraped)
@@ -143,8 +154,10 @@ class TargetLoop {
 
   /** Relabels what was exposed. Nothing is stored yet: a limit that is passed makes the whole scrape fail. */
   #take(families: readonly MetricFamily[]): Taken {
-    const samples: { column: SeriesColumn; value: number }[] = []
+    const series: StoredSeries[] = []
+    const numbers: number[] = []
     let scraped = 0
+    let seen = 0
     let added = 0
     let kept = 0
     for (const family of families) {
@@ -163,25 +176,29 @@ class TargetLoop {
           cached = this.#lookUp(sample, family.name)
           order[i] = cached
         }
+        if (cached.seenIn !== this.#scrape) seen += 1
         cached.seenIn = this.#scrape
-        const { column } = cached
-        if (!column) {
+        const { stored } = cached
+        if (!stored) {
           this.#options.log.drop('metric_relabel_configs')
           continue
         }
         kept += 1
-        const shownIn = this.#shown.get(column)
-        if (shownIn === this.#scrape) {
+        if (stored.shownIn === this.#scrape) {
           this.#options.log.drop('duplicate series in one scrape')
           continue
         }
-        if (shownIn === undefined) added += 1
-        this.#shown.set(column, this.#scrape)
-        samples.push({ column, value: sample.value })
+        if (stored.shownIn === 0) {
+          added += 1
+          this.#shown.add(stored)
+        }
+        stored.shownIn = this.#scrape
+        series.push(stored)
+        numbers.push(sample.value)
       }
       order.length = values.length
     }
-    return { samples, scraped, kept, added, error: this.#limitError(kept, samples) }
+    return { series, values: numbers, scraped, seen, kept, added, error: this.#limitError(kept, series) }
   }
 
   #lookUp(sample: ExposedSample, family: string): CachedSeries {
@@ -190,11 +207,21 @@ class TargetLoop {
     let cached = this.#series.get(key)
     if (!cached) {
       const labels = this.#storedLabels(metricName, sample.labels)
-      const column = labels && this.#options.log.column(labels)
-      cached = { metricName, exposedLabels: { ...sample.labels }, column, seenIn: 0 }
+      const stored = labels && this.#storedSeries(labels)
+      cached = { metricName, exposedLabels: { ...sample.labels }, exposed: sample.labels, stored, seenIn: 0 }
       this.#series.set(key, cached)
     }
     return cached
+  }
+
+  #storedSeries(labels: Labels): StoredSeries {
+    const column = this.#options.log.column(labels)
+    let stored = this.#stored.get(column)
+    if (!stored) {
+      stored = { column, shownIn: 0 }
+      this.#stored.set(column, stored)
+    }
+    return stored
   }
 
   /** @returns undefined when metric relabelling drops the series */
@@ -239,11 +266,11 @@ class TargetLoop {
   }
 
   /** Prometheus's own words. */
-  #limitError(kept: number, samples: Taken['samples']): string | undefined {
+  #limitError(kept: number, series: readonly StoredSeries[]): string | undefined {
     const { sampleLimit, labelLimit, labelNameLengthLimit, labelValueLengthLimit } = this.#job
     if (sampleLimit > 0 && kept > sampleLimit) return 'sample limit exceeded'
     if (labelLimit === 0 && labelNameLengthLimit === 0 && labelValueLengthLimit === 0) return undefined
-    for (const { column } of samples) {
+    for (const { column } of series) {
       const entries = Object.entries(column.labels)
       if (labelLimit > 0 && entries.length > labelLimit) {
         return `label_limit exceeded (metric: "${column.labels.__name__}", number of labels: ${entries.length}, limit: ${labelLimit})`
@@ -261,15 +288,18 @@ class TargetLoop {
   }
 
   /** What the last good scrape showed and this one does not has ended. */
-  #markStale(timeMs: number, succeeded: boolean): void {
-    const { log } = this.#options
-    for (const [column, shownIn] of this.#shown) {
-      if (succeeded && shownIn === this.#scrape) continue
-      // A scrape that passed a limit stored nothing: what it showed first was never there.
-      log.appendStale(column, timeMs)
-      this.#shown.delete(column)
+  #markStale(timeMs: number, { series, seen, error }: Taken): void {
+    const failed = error !== undefined
+    if (failed || series.length < this.#shown.size) {
+      for (const stored of this.#shown) {
+        if (!failed && stored.shownIn === this.#scrape) continue
+        // A scrape that passed a limit stored nothing: what it showed first was never there.
+        this.#options.log.appendStale(stored.column, timeMs)
+        stored.shownIn = 0
+        this.#shown.delete(stored)
+      }
     }
-    if (!succeeded) return
+    if (failed || seen === this.#series.size) return
     for (const [key, cached] of this.#series) if (cached.seenIn !== this.#scrape) this.#series.delete(key)
   }
 }
@@ -284,27 +314,32 @@ const reportNames = [
 type ReportName = (typeof reportNames)[number]
 
 interface Taken {
-  readonly samples: readonly { readonly column: SeriesColumn; readonly value: number }[]
+  readonly series: readonly StoredSeries[]
+  readonly values: readonly number[]
   readonly scraped: number
+  /** Different series as they were exposed. */
+  readonly seen: number
   readonly kept: number
   readonly added: number
   readonly error: string | undefined
 }
 
-const nothing: Taken = { samples: [], scraped: 0, kept: 0, added: 0, error: undefined }
+const nothing: Taken = { series: [], values: [], scraped: 0, seen: 0, kept: 0, added: 0, error: undefined }
 
 function isSameSeries(cached: CachedSeries, sample: ExposedSample, family: string): boolean {
   if (cached.metricName !== (sample.metricName ?? family)) return false
   const a = cached.exposedLabels
   const b = sample.labels
-  if (a === b) return true
+  if (cached.exposed === b) return true
   let names = 0
   for (const name in b) {
     if (a[name] !== b[name]) return false
     names += 1
   }
   for (const _ in a) names -= 1
-  return names === 0
+  if (names !== 0) return false
+  cached.exposed = b
+  return true
 }
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -1,5 +1,6 @@
 /** Answers the scraper: reads what a process of the virtual world exposes, as a GET of its metrics path would. */
-import type { MetricFamily, TargetReader, TargetReading } from '../scrape/scraper.ts'
+import { readRegistry } from '../scrape/registry-reading.ts'
+import type { TargetReader, TargetReading } from '../scrape/scraper.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
 /** Time to write one sample as text, and the fixed part of an exposition, milliseconds of processor. */
@@ -38,7 +39,7 @@ export function createTargetReader(world: VirtualWorld): TargetReader {
       return failed('server returned HTTP status 404 Not Found')
     }
     program.beforeScrape?.()
-    const families = ((await life.registry.getMetricsAsJSON()) as unknown as ExposedFamily[]).map(asOfNow)
+    const families = await readRegistry(life.registry)
     const samples = families.reduce((sum, family) => sum + family.values.length, 0)
     const { container } = process.options
     const workMs = cpuPerScrapeMs + samples * cpuPerSampleMs
@@ -50,18 +51,4 @@ export function createTargetReader(world: VirtualWorld): TargetReader {
   }
 
   return { read }
-}
-
-interface ExposedFamily extends MetricFamily {
-  readonly type: string
-}
-
-/**
- * prom-client gives counters and gauges as the very objects that it counts in: while the answer travels they would go on
- * counting, and one scrape would show times that do not belong together.
- */
-function asOfNow(family: ExposedFamily): MetricFamily {
-  const { name, type, values } = family
-  if (type !== 'counter' && type !== 'gauge') return family
-  return { name, values: values.map(({ value, labels }) => ({ value, labels })) }
 }
