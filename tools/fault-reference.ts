@@ -107,7 +107,7 @@ function faultText(fault: FaultDefinition<unknown>, example: string): string {
 
 function effectText({ what, process, metric, as, direction }: VisibleEffect): string {
   if (as === 'reachable') return `${what} (${process} ${direction === 'down' ? 'stops answering' : 'answers again'})`
-  return `${direction === 'up' ? 'more' : 'less'}: ${what} (\`${metric}\` of ${process}, ${as})`
+  return `${direction === 'up' ? '↑' : '↓'} ${what} (\`${metric}\` of ${process}, ${as})`
 }
 
 interface Parameter {
