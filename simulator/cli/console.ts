@@ -1,5 +1,6 @@
 /** What a command may say and where: results to stdout, progress and problems to stderr, colour only on a terminal. */
 import pc from 'picocolors'
+import wrapAnsi from 'wrap-ansi'
 import type { Paint } from '../report/terminal.ts'
 
 export interface Console {
@@ -42,11 +43,11 @@ export function createConsole(
   return {
     out(line) {
       clear()
-      stdout.write(`${line}\n`)
+      stdout.write(`${fold(line, stdout)}\n`)
     },
     err(line) {
       clear()
-      stderr.write(`${line}\n`)
+      stderr.write(`${fold(line, stderr)}\n`)
     },
     progress(line) {
       if (stderr.isTTY !== true || options.quiet) return
@@ -84,4 +85,19 @@ function cut(line: string, width: number): string {
     seen += part.length
   }
   return result
+}
+
+/** On a terminal long lines go on under their own beginning; elsewhere a line stays a line, for grep. */
+function fold(text: string, { isTTY, columns }: Stream): string {
+  if (isTTY !== true || columns === undefined || columns < 40) return text
+  return text
+    .split('\n')
+    .map((line) => {
+      if (line.length <= columns) return line
+      const indent = /^ */.exec(line)![0]
+      const hanging = `${indent}    `
+      const [first, ...rest] = wrapAnsi(line, columns - hanging.length, { trim: false }).split('\n')
+      return [first, ...rest.map((part) => `${hanging}${part.trimStart()}`)].join('\n')
+    })
+    .join('\n')
 }
