@@ -97,7 +97,7 @@ function fold(text: string, { isTTY, columns }: Stream): string {
       const indent = /^ */.exec(line)![0]
       const hanging = `${indent}    `
       const [first, ...rest] = wrapAnsi(line, columns - hanging.length, { trim: false }).split('\n')
-      return [first, ...rest.map((part) => `${hanging}${part.trimStart()}`)].join('\n')
+      return [first!, ...rest.map((part) => `${hanging}${part.trimStart()}`)].map((part) => part.trimEnd()).join('\n')
     })
     .join('\n')
 }
