@@ -4,7 +4,14 @@
  */
 import { defineService, type Route, type RouteHandler } from '../runtime/define-service.ts'
 import { createHttpServer, type HttpExchange, type HttpObserver } from '../runtime/http-server.ts'
-import { DependencyError, type RequestContext, type ServiceRequest, type ServiceResponse } from '../runtime/ports.ts'
+import {
+  type Clock,
+  DependencyError,
+  type RequestContext,
+  type ServiceRequest,
+  type ServiceResponse,
+} from '../runtime/ports.ts'
+import { rememberExemplar } from '../runtime/telemetry/exemplars.ts'
 import { createTenantUsage } from '../runtime/tenant-usage.ts'
 import { type Claim, createAuthenticate } from './authenticate.ts'
 import type { BackendApiConfig } from './config.ts'
@@ -158,7 +165,7 @@ export const backendApi = defineService<BackendApiConfig>({
         queueTimeoutMs: config.server.queueTimeout,
         sampling: config.sampling,
         unbounded: ['GET /health'],
-        observer: countRequests(metrics),
+        observer: countRequests(metrics, ports.clock),
       }),
       loops: [missStorm.loop],
       beforeScrape() {
@@ -183,7 +190,7 @@ export const backendApi = defineService<BackendApiConfig>({
   },
 })
 
-function countRequests(metrics: BackendApiMetrics): HttpObserver {
+function countRequests(metrics: BackendApiMetrics, clock: Clock): HttpObserver {
   return {
     started(request, method, endpoint) {
       metrics.requestsInProgress.inc({ method, endpoint })
@@ -193,6 +200,9 @@ function countRequests(metrics: BackendApiMetrics): HttpObserver {
       metrics.requestsInProgress.dec({ method, endpoint })
       metrics.requests.inc({ method, endpoint, status: String(status), tenant_id: context.tenantId })
       metrics.requestDuration.observe({ method, endpoint }, durationS)
+      if (context.span) {
+        rememberExemplar(metrics.requestDuration, { method, endpoint }, durationS, context.span, clock.nowMs())
+      }
       metrics.responseSize.observe({ method, endpoint }, responseBytes)
     },
   }

@@ -3,8 +3,7 @@ import type { IForbiddenRuleType } from 'dependency-cruiser'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { importsOf, sources, violationsOf } from './source-imports.ts'
 
-const connections =
-  '^(node:)?(http|https|http2|net|dgram|tls)$|^(undici|kafkajs|fastify|pino-loki|@opentelemetry/exporter)'
+const connections = '^(node:)?(http|https|http2|net|dgram|tls)$|^(undici|kafkajs|fastify|@opentelemetry/exporter)'
 /** Live adapters, sinks, and the judge that is a server. */
 const mayConnect = '/live|live-|/sinks?/|/main\\.|^simulator/judge/prometheus/|real-stack'
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createSinks } from '../../services/runtime/live/telemetry-sinks.ts'
 import { createRng } from '../../services/runtime/rng.ts'
+import { lostText } from '../../services/runtime/telemetry/telemetry-metrics.ts'
 import { createTracer, SpanKind, traceparentOf } from '../../services/runtime/telemetry/tracing.ts'
 import { type RunningJaeger, startJaeger, whyMissing } from './servers.ts'
 
@@ -37,7 +38,7 @@ async function sendAndRead(tracesExporter: 'otlp' | 'jaeger') {
     const clock = { nowMs: () => nowMs, sleep: async () => {} }
     const processes = await Promise.all(
       ['backend-api', 'ml-engine'].map(async (service) => {
-        const sinks = await createSinks(service, telemetry, { write: () => true })
+        const sinks = await createSinks(service, telemetry, { write() {}, lost: 0 })
         const tracer = createTracer({ service, clock, rng: createRng(1).fork(service), onEnd: sinks.span })
         return { sinks, tracer }
       }),
@@ -50,7 +51,10 @@ async function sendAndRead(tracesExporter: 'otlp' | 'jaeger') {
     nowMs += 12
     remote.fail(new TypeError('no embedding'))
     for (const span of [remote, call, root]) span.end()
-    for (const { sinks } of processes) expect(await sinks.close(5_000)).toEqual({ spansDropped: 0 })
+    for (const { sinks } of processes) {
+      await sinks.close(5_000)
+      expect(lostText(sinks.facts())).toEqual([])
+    }
     return (await spansOf(jaeger)).map((span) => ({ ...span, startMs: span.startMs - startedMs }))
   } finally {
     await jaeger.stop()

@@ -3,6 +3,8 @@
  * OpenMetrics output would rename counters whose documented name does not end in `_total`, and change them for good.
  */
 import type { Registry } from 'prom-client'
+import { exemplarOf } from '../telemetry/exemplars.ts'
+import { unitOf } from '../telemetry/metrics.ts'
 
 const plainType = 'text/plain; version=0.0.4; charset=utf-8'
 const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -28,7 +30,9 @@ export async function exposeText(
   const openMetrics = prefersOpenMetrics(accept)
   const families = (await registry.getMetricsAsJSON()) as unknown as readonly Family[]
   let text = ''
-  for (const family of families) text += openMetrics ? openMetricsOf(family) : plainOf(family)
+  for (const family of families) {
+    text += openMetrics ? openMetricsOf(family, registry.getSingleMetric(family.name)) : plainOf(family)
+  }
   return openMetrics ? { contentType: openMetricsType, text: `${text}# EOF\n` } : { contentType: plainType, text }
 }
 
@@ -36,12 +40,26 @@ function plainOf({ name, help, type, values }: Family): string {
   return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${values.map((value) => sample(name, value)).join('')}`
 }
 
-/** A counter's family is named without `_total`. One whose samples do not end in it can't be called a counter there. */
-function openMetricsOf({ name, help, type, values }: Family): string {
+/**
+ * A counter's family is named without `_total`. One whose samples do not end in it can't be called a counter there. Buckets
+ * carry the trace of a request that fell into them.
+ */
+function openMetricsOf({ name, help, type, values }: Family, metric: object | undefined): string {
   const isCounter = type === 'counter'
   const family = isCounter && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
   const shown = isCounter && family === name ? 'unknown' : type
-  return `# HELP ${family} ${escapeHelp(help).replaceAll('"', '\\"')}\n# TYPE ${family} ${shown}\n${values.map((value) => sample(name, value)).join('')}`
+  const unit = unitOf(family)
+  let text = `# HELP ${family} ${escapeHelp(help).replaceAll('"', '\\"')}\n# TYPE ${family} ${shown}\n`
+  // A family may state only the unit that its name ends with.
+  if (unit !== undefined && shown !== 'unknown' && family.endsWith(`_${unit}`)) text += `# UNIT ${family} ${unit}\n`
+  for (const value of values) {
+    const exemplar = value.metricName?.endsWith('_bucket') ? exemplarOf(metric, value.labels) : undefined
+    const line = sample(name, value)
+    text += exemplar
+      ? `${line.slice(0, -1)} # {trace_id="${exemplar.traceId}",span_id="${exemplar.spanId}"} ${formatValue(exemplar.value)} ${exemplar.atMs / 1000}\n`
+      : line
+  }
+  return text
 }
 
 function sample(family: string, { metricName, labels, value }: Value): string {

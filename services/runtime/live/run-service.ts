@@ -12,9 +12,11 @@ import type { MessageBus, Ports } from '../ports.ts'
 import { createRng } from '../rng.ts'
 import { setupLogging } from '../telemetry/logging.ts'
 import { registerProcessMetrics } from '../telemetry/process-metrics.ts'
+import { lostText, registerTelemetryMetrics } from '../telemetry/telemetry-metrics.ts'
 import { setupTracing } from '../telemetry/tracing.ts'
 import { createFastifyServer } from './fastify-server.ts'
 import { LineConnection } from './line-protocol.ts'
+import { createLineWriter } from './line-writer.ts'
 import { createLinks } from './links.ts'
 import { createLiveClock, type LiveClock, machineTimers } from './live-clock.ts'
 import { createLiveHttpClient } from './live-http-client.ts'
@@ -48,19 +50,21 @@ export async function runService<Name extends ServiceName>(
   definition: ServiceDefinition<LiveSettings['services'][Name]> & { readonly name: string },
 ): Promise<void> {
   const name = definition.name as Name
-  const settings = readSettings(process.argv[2], process.env)
+  const settings = readSettingsOrExit()
   const clock = createLiveClock(settings.epochMs, settings.speed)
   // Each life draws from streams of its own, or a restarted process would repeat its first hour.
   const rng = createRng(settings.seed).fork(`service/${name}/${process.env.FIREDRILL_LIFE ?? '0'}`)
   const container = new Container(settings.containers.find((options) => options.name === name)!, clock)
   const links = createLinks(clock, rng.fork('links'))
   const faults = new FaultTable(rng.fork('faults'))
-  const sinks = await createSinks(name, settings.telemetry, process.stdout)
+  const stdout = createLineWriter(1)
+  const sinks = await createSinks(name, settings.telemetry, stdout)
   // Loki, Jaeger and Prometheus show the machine's time, so that what they show fits together at any speed.
   const machineClock = { nowMs: machineTimers.nowMs, sleep: clock.sleep }
   const logger = setupLogging({ service: name, clock: machineClock, write: sinks.log }).getLogger()
   const fail = (error: Error) => {
     logger.child('process').error('process_failed', `${name} has a bug: ${error.message}`, {}, undefined, error)
+    stdout.flushNow()
     process.exit(70)
   }
   if (settings.control) {
@@ -90,6 +94,7 @@ export async function runService<Name extends ServiceName>(
   const host = caller.connect('host')
   const cache = createLiveCache(caller)
   const registry = new Registry()
+  const exposeTelemetry = registerTelemetryMetrics(registry, sinks.facts)
   const bus = await createBus(settings, caller, name)
   const ports: Ports = {
     clock,
@@ -120,6 +125,7 @@ export async function runService<Name extends ServiceName>(
     beforeScrape() {
       instance.beforeScrape?.()
       exposeProcess()
+      exposeTelemetry()
     },
   })
   await app.listen(listenAddressOf(settings, name))
@@ -133,7 +139,10 @@ export async function runService<Name extends ServiceName>(
     cache.refreshUsage().catch(fail)
   }
   setInterval(report, reportEveryMs).unref()
-  guardMemory(container, clock, () => process.exit(killedForMemory))
+  guardMemory(container, clock, () => {
+    stdout.flushNow()
+    process.exit(killedForMemory)
+  })
 
   let stopping = false
   const stop = async () => {
@@ -143,12 +152,23 @@ export async function runService<Name extends ServiceName>(
     await app.close()
     // Who leaves its group in order lets the next member begin at once. A broker that is away is not waited for.
     await Promise.race([bus.close?.().catch(() => {}), new Promise((resolve) => setTimeout(resolve, busCloseMsMax))])
-    const { spansDropped } = await sinks.close(flushMsMax)
-    if (spansDropped > 0) process.stderr.write(`${name}: ${spansDropped} spans could not be delivered\n`)
+    await sinks.close(flushMsMax)
+    await stdout.close(flushMsMax)
+    for (const line of lostText(sinks.facts())) process.stderr.write(`${name}: ${line}\n`)
     process.exit(0)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+}
+
+/** Whoever starts it wrongly needs what to set, and no stack trace. */
+function readSettingsOrExit(): LiveSettings {
+  try {
+    return readSettings(process.argv[2], process.env)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    process.exit(2)
+  }
 }
 
 async function createBus(

@@ -7,6 +7,7 @@ import type { BackendApiConfig } from '../../backend-api/config.ts'
 import type { DataPipelineConfig } from '../../data-pipeline/config.ts'
 import type { ContainerOptions } from '../../infrastructure/container.ts'
 import type { MlEngineConfig } from '../../ml-engine/config.ts'
+import { type Environment, EnvironmentError } from './telemetry-environment.ts'
 
 export interface LiveSettings {
   readonly format: 1
@@ -52,27 +53,58 @@ export type ServiceName = keyof LiveSettings['services']
 /** @param file named on the command line, else FIREDRILL_SETTINGS */
 export function readSettings<Settings extends LiveSettings = LiveSettings>(
   file: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Settings {
   const path = file ?? environment.FIREDRILL_SETTINGS
   if (path === undefined) {
-    throw new Error('no settings: name the file as argument or in FIREDRILL_SETTINGS (firedrill up --print-settings)')
+    throw new EnvironmentError([
+      'FIREDRILL_SETTINGS is missing: the file of settings, also as argument (firedrill up --print-settings)',
+    ])
   }
   const settings = JSON.parse(readFileSync(path, 'utf8')) as Settings
   if (settings.format !== 1) throw new Error(`${path}: these are no settings of this version`)
+  const problems = environmentProblems(settings, environment)
+  if (problems.length > 0) throw new EnvironmentError(problems)
   return withEnvironment(settings, environment)
 }
 
+/** What is set but can't be meant: a service that starts with it would be found silent much later. */
+function environmentProblems(settings: LiveSettings, environment: Environment): string[] {
+  const isAddress = (text: string) => /^[^\s:/]+:\d{1,5}$/.test(text) && Number(text.split(':')[1]) < 65_536
+  const known = new Set(Object.keys(settings.addresses).map(addressVariable))
+  return Object.entries(environment).flatMap(([name, value = '']) => {
+    if (name.startsWith('FIREDRILL_ADDRESS_')) {
+      if (!known.has(name)) return [`${name} names no part of the platform: there are ${[...known].sort().join(', ')}`]
+      return isAddress(value) ? [] : [`${name} must be host:port, not "${value}"`]
+    }
+    switch (name) {
+      case 'FIREDRILL_KAFKA_BROKERS':
+        return value.split(',').every(isAddress)
+          ? []
+          : [`${name} must be host:port, or several with commas, not "${value}"`]
+      case 'FIREDRILL_CONTROL':
+        return isAddress(value) ? [] : [`${name} must be host:port, not "${value}"`]
+      case 'FIREDRILL_LOKI_URL':
+      case 'OTEL_EXPORTER_OTLP_ENDPOINT':
+        return /^https?:\/\/[^\s/]+/.test(value)
+          ? []
+          : [`${name} must be a URL such as http://localhost:4318, not "${value}"`]
+      case 'OTEL_TRACES_EXPORTER':
+        return ['otlp', 'jaeger'].includes(value) ? [] : [`${name} must be otlp or jaeger, not "${value}"`]
+      default:
+        return []
+    }
+  })
+}
+
+function addressVariable(name: string): string {
+  return `FIREDRILL_ADDRESS_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
 /** `FIREDRILL_ADDRESS_ML_ENGINE=ml-engine:8001` and so on; endpoints by the names that OpenTelemetry gives them. */
-export function withEnvironment<Settings extends LiveSettings>(
-  settings: Settings,
-  environment: Readonly<Record<string, string | undefined>>,
-): Settings {
+export function withEnvironment<Settings extends LiveSettings>(settings: Settings, environment: Environment): Settings {
   const addresses = Object.fromEntries(
-    Object.entries(settings.addresses).map(([name, address]) => [
-      name,
-      environment[`FIREDRILL_ADDRESS_${name.toUpperCase().replaceAll('-', '_')}`] ?? address,
-    ]),
+    Object.entries(settings.addresses).map(([name, address]) => [name, environment[addressVariable(name)] ?? address]),
   )
   const { telemetry, control } = settings
   const controlAddress = environment.FIREDRILL_CONTROL ?? control?.address

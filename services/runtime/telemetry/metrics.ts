@@ -3,6 +3,7 @@
  * and drift checks all read the same list.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { guardOf } from './series-guard.ts'
 
 export interface MetricDefinition<Label extends string = string> {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -60,6 +61,12 @@ export function registerMetrics<const Definitions extends Readonly<Record<string
 }
 
 function register(definition: MetricDefinition, registry: Registry) {
+  const metric = createMetric(definition, registry)
+  guardOf(registry)?.watch(metric, definition)
+  return metric
+}
+
+function createMetric(definition: MetricDefinition, registry: Registry) {
   const common = { name: definition.name, help: definition.help, labelNames: definition.labels, registers: [registry] }
   switch (definition.type) {
     case 'counter':
@@ -69,6 +76,12 @@ function register(definition: MetricDefinition, registry: Registry) {
     case 'histogram':
       return new Histogram({ ...common, buckets: [...definition.buckets!] })
   }
+}
+
+/** The unit that a name states by its ending, as Prometheus's naming rules have it; undefined for what is only counted. */
+export function unitOf(name: string): string | undefined {
+  if (name.endsWith('_timestamp')) return 'seconds'
+  return /_(seconds|bytes|ratio|hours|usd)(_total)?$/.exec(name)?.[1] ?? /_total_(usd)$/.exec(name)?.[1]
 }
 
 /** Seconds. Has finite bounds above 1 s, or a p95 above 1 s could never be seen. */
