@@ -12,6 +12,7 @@ import { Container } from '../../../services/infrastructure/container.ts'
 import type { ServiceInstance } from '../../../services/runtime/define-service.ts'
 import { FaultTable } from '../../../services/runtime/fault-table.ts'
 import { createFastifyServer } from '../../../services/runtime/live/fastify-server.ts'
+import { createLineWriter } from '../../../services/runtime/live/line-writer.ts'
 import { createLiveClock } from '../../../services/runtime/live/live-clock.ts'
 import { createSinks, type Sinks } from '../../../services/runtime/live/telemetry-sinks.ts'
 import type { Ports, ServiceRequest } from '../../../services/runtime/ports.ts'
@@ -51,7 +52,7 @@ const sinks = await createSinks(
     tracesExporter: 'otlp',
     spansFolder: undefined,
   },
-  process.stdout,
+  createLineWriter(1),
 )
 const container = new Container(
   containersOf(world).find(({ name }) => name === 'backend-api')!,
@@ -71,7 +72,9 @@ say({
 })
 process.on('message', async (asked) => {
   if (asked === 'usage') return say({ usage: { processorSeconds: processorSeconds() } })
-  const { spansDropped } = await sinks.close(10_000)
+  await sinks.close(10_000)
+  const { lost } = sinks.facts().find(({ signal }) => signal === 'spans')!
+  const spansDropped = Object.values(lost).reduce((sum, count) => sum + count, 0)
   say({ closed: { spans: sinks.spans, spansDropped, processorSeconds: processorSeconds() } })
   process.exit(0)
 })
