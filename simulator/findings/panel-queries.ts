@@ -13,7 +13,7 @@ export function panelQueriesOf(dashboards: readonly Dashboard[]): PanelQuery[] {
 }
 
 /** A variable stands for a duration between brackets, and elsewhere mostly inside of a text, where it may stay. */
-function withoutVariables(expression: string): string {
+export function withoutVariables(expression: string): string {
   return expression
     .replaceAll(/\[[^\]]*\$[^\]]*\]/g, '[5m]')
     .replaceAll(/\boffset\s+\$\w+/g, 'offset 5m')
