@@ -34,6 +34,11 @@ export interface AlertEvaluationOptions {
   readonly isShown?: (recorded: string) => boolean
   /** Evaluates recording rules, too, whose results nobody reads: only to find out whether they can be evaluated. */
   readonly unreadRecordings?: boolean
+  /**
+   * Evaluates these rules alone, and those that they read; every offset is what it is with all of them. All rules, when
+   * left out.
+   */
+  readonly only?: ReadonlySet<Rule> | undefined
   /** Told what is about to be evaluated, in case that it never ends. */
   readonly onActivity?: ((what: string) => void) | undefined
 }
@@ -48,6 +53,12 @@ export interface RuleEvaluation {
   /** Whether the expression ever gave a value. */
   readonly everTrue: boolean
   readonly failures: readonly { readonly atMs: number; readonly message: string }[]
+}
+
+/** What a rule wrote. */
+export interface RuleSamples {
+  readonly rule: Rule
+  readonly samples: readonly SeriesSamples[]
 }
 
 export interface OffsetEvaluation {
@@ -78,24 +89,39 @@ const limitedMax = 3
 
 export async function createAlertEvaluation(options: AlertEvaluationOptions): Promise<AlertEvaluation> {
   const plan = planRules(options.groups)
-  const assignments: Assignment[] = []
-  const chained = [...plan.ordered, ...plan.stepwise]
-  if (chained.length > 0) {
-    const groups = [...new Set(chained.map(({ group }) => group))]
-    const most = Math.max(...groups.map(({ intervalMs }) => Math.max(1, Math.floor(intervalMs / options.latticeMs))))
-    const count = Math.min(most, plan.stepwise.length > 0 ? stepwiseAssignmentsMax : assignmentsMax)
-    for (let i = 0; i < count; i += 1) {
-      const offsets = new Map(
-        groups.map((group, position) => {
-          const steps = Math.max(1, Math.floor(group.intervalMs / options.latticeMs))
-          // Turned against each other, so that not all groups evaluate at the same time in each assignment.
-          return [group, ((Math.floor((i * steps) / count) + position) % steps) * options.latticeMs]
-        }),
-      )
-      assignments.push({ judge: await options.judge.fork(), offsets })
-    }
+  const rules = options.only && withFeeders(options.only, plan)
+  const isWanted = ({ rule }: PlannedRule) => rules?.has(rule) ?? true
+  const wanted = {
+    ...plan,
+    independent: plan.independent.filter(isWanted),
+    ordered: plan.ordered.filter(isWanted),
+    stepwise: plan.stepwise.filter(isWanted),
   }
-  return new AlertEvaluation(options, plan, assignments)
+  const isChained = wanted.ordered.length + wanted.stepwise.length > 0
+  const assignments: Assignment[] = []
+  for (const offsets of isChained ? assignedOffsets(plan, options.latticeMs) : []) {
+    assignments.push({ judge: await options.judge.fork(), offsets })
+  }
+  return new AlertEvaluation(options, wanted, assignments)
+}
+
+/** The offsets that groups with chained rules have, one after the other; milliseconds. */
+export function assignedOffsets({ ordered, stepwise }: RulePlan, latticeMs: number): ReadonlyMap<RuleGroup, number>[] {
+  const groups = [...new Set([...ordered, ...stepwise].map(({ group }) => group))]
+  if (groups.length === 0) return []
+  const most = Math.max(...groups.map(({ intervalMs }) => Math.max(1, Math.floor(intervalMs / latticeMs))))
+  const count = Math.min(most, stepwise.length > 0 ? stepwiseAssignmentsMax : assignmentsMax)
+  return Array.from(
+    { length: count },
+    (_, i) =>
+      new Map(
+        groups.map((group, position) => {
+          const steps = Math.max(1, Math.floor(group.intervalMs / latticeMs))
+          // Turned against each other, so that not all groups evaluate at the same time in each assignment.
+          return [group, ((Math.floor((i * steps) / count) + position) % steps) * latticeMs]
+        }),
+      ),
+  )
 }
 
 interface Assignment {
@@ -121,8 +147,10 @@ export class AlertEvaluation implements DrillObserver {
   readonly #assignments: readonly Assignment[]
   readonly #independent: readonly ChainedRun[]
   readonly #chains: readonly Chain[]
-  /** What the rules gave in one assignment of offsets, until somebody takes it. */
-  #results: SeriesSamples[] = []
+  /** Told what a rule gave in one assignment of offsets, as soon as it did. */
+  onResults: ((results: RuleSamples) => void) | undefined
+  /** The same, until somebody takes it. */
+  #results: RuleSamples[] = []
   /** First time of the grid that is not evaluated yet. */
   #nextMs = 0
 
@@ -164,7 +192,8 @@ export class AlertEvaluation implements DrillObserver {
 
   /** How far back the judge must still know samples, milliseconds. */
   get lookbackMs(): number {
-    const rules = this.#options.groups.flatMap((group) => group.rules.map((rule) => ({ group, rule })))
+    const { independent, ordered, stepwise } = this.#plan
+    const rules = [...independent, ...ordered, ...stepwise]
     // Texts are rendered when the drill is over, as of the time when the alert fired.
     if (rules.some(({ rule }) => queriesInTexts(rule))) return Number.MAX_SAFE_INTEGER
     return Math.max(0, ...rules.map(({ group, rule }) => rule.facts.lookbackMs + group.queryOffsetMs))
@@ -182,7 +211,8 @@ export class AlertEvaluation implements DrillObserver {
       if (run.rule.kind === 'alerting') await run.advance(judge, window, this.#options.isShown ? writer : undefined)
       else await this.#advanceOne(one, judge, sinceMs, toMs)
       const written = writer.take()
-      if (run.rule.kind === 'alerting' || this.#options.isShown?.(run.rule.name)) this.#results.push(...written)
+      const isShown = run.rule.kind === 'alerting' || this.#options.isShown?.(run.rule.name)
+      if (isShown && written.length > 0) this.#give({ rule: run.rule, samples: written })
     }
     for (const chain of this.#chains) {
       await this.#advanceInOrder(chain, sinceMs, toMs)
@@ -195,7 +225,7 @@ export class AlertEvaluation implements DrillObserver {
   async #advanceInOrder({ assignment, ordered }: Chain, sinceMs: number, toMs: number): Promise<void> {
     for (const one of ordered) {
       await this.#advanceOne(one, assignment.judge, sinceMs, toMs)
-      await this.#writeBack(one.writer, assignment)
+      await this.#writeBack(one, assignment)
     }
   }
 
@@ -207,10 +237,17 @@ export class AlertEvaluation implements DrillObserver {
     await run.advance(judge, { firstMs, toMs, stepMs: intervalMs, startMs: this.#options.startMs }, writer)
   }
 
-  async #writeBack(writer: ResultWriter, assignment: Assignment): Promise<void> {
-    const written = writer.take()
-    if (written.length > 0) await assignment.judge.append(written)
-    if (this.#options.isShown && assignment === this.#assignments[0]) this.#results.push(...written)
+  async #writeBack({ run, writer }: ChainedRun, assignment: Assignment): Promise<void> {
+    const samples = writer.take()
+    if (samples.length === 0) return
+    await assignment.judge.append(samples)
+    const isFirst = assignment === this.#assignments[0]
+    if (this.#options.isShown && isFirst) this.#give({ rule: run.rule, samples })
+  }
+
+  #give(results: RuleSamples): void {
+    this.#results.push(results)
+    this.onResults?.(results)
   }
 
   /** Instant by instant, as a server does it: at each the rules of a group in their order. */
@@ -227,7 +264,7 @@ export class AlertEvaluation implements DrillObserver {
       const { run, writer } = one
       const window = { firstMs: atMs, toMs: atMs, stepMs: run.group.intervalMs, startMs: this.#options.startMs }
       await run.advance(assignment.judge, window, writer)
-      await this.#writeBack(writer, assignment)
+      await this.#writeBack(one, assignment)
     }
   }
 
@@ -235,10 +272,16 @@ export class AlertEvaluation implements DrillObserver {
    * ALERTS, ALERTS_FOR_STATE and recorded series since the last time, as one server would have written them: with the
    * first of the offsets of each group.
    */
-  takeResults(): SeriesSamples[] {
+  takeResults(): RuleSamples[] {
     const results = this.#results
     this.#results = []
     return results
+  }
+
+  /** Those that are evaluated. */
+  get rules(): ReadonlySet<Rule> {
+    const { independent, ordered, stepwise } = this.#plan
+    return new Set([...independent, ...ordered, ...stepwise].map(({ rule }) => rule))
   }
 
   /** What every alerting rule did, in the order of the files. */
@@ -268,11 +311,9 @@ export class AlertEvaluation implements DrillObserver {
 
   /** A rule is only judged when all are that it reads, directly or through others. */
   #whyNotJudged(rule: Rule, lost: ReadonlyMap<Rule, string>): string | undefined {
-    const seen = new Set([rule])
-    for (const reader of seen) {
+    for (const reader of withFeeders([rule], this.#plan)) {
       const reason = lost.get(reader)
       if (reason !== undefined) return reader === rule ? reason : `it reads ${reader.name}, which is not: ${reason}`
-      for (const writer of this.#plan.feeds.get(reader) ?? []) seen.add(writer)
     }
     return undefined
   }
@@ -280,6 +321,13 @@ export class AlertEvaluation implements DrillObserver {
   async close(): Promise<void> {
     for (const { judge } of this.#assignments) await judge.close()
   }
+}
+
+/** Rules, and those whose results they read, directly or through others. */
+export function withFeeders(rules: Iterable<Rule>, { feeds }: Pick<RulePlan, 'feeds'>): ReadonlySet<Rule> {
+  const found = new Set(rules)
+  for (const reader of found) for (const writer of feeds.get(reader) ?? []) found.add(writer)
+  return found
 }
 
 function firstEvaluation(offsetMs: number, intervalMs: number, sinceMs: number): number {

@@ -5,8 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type FinishedRun, reportOfRun } from '../cli/conclude-run.ts'
 import type { CommandContext } from '../cli/context.ts'
-import { type FinishedRun, reportOfRun } from '../cli/run.ts'
 import { chooseJudge, printDashboardProblems, setUp } from '../cli/set-up.ts'
 import { WorkerPool } from '../cli/worker-pool.ts'
 import { JudgeError } from '../judge/judge.ts'
@@ -196,6 +196,7 @@ function createContext(): { context: CommandContext & { readonly said: readonly 
     onInterrupt() {},
     onExit: (last: () => void) => void cleaning.push(last),
     wallClock: () => performance.now(),
+    timeOfDay: () => '',
     cores: availableParallelism(),
     nodeVersion: process.version,
     pid: process.pid,

@@ -15,6 +15,8 @@ export interface CommandContext {
   onExit(clean: () => void): void
   /** Milliseconds; for wall times only. */
   wallClock(): number
+  /** As on a clock on the wall, `14:03:59`; for people only. */
+  timeOfDay(): string
   readonly cores: number
   readonly nodeVersion: string
   readonly pid: number

@@ -1,6 +1,4 @@
 /** Runs drills in a thread of its own, one after the other: a drill can be ended from outside, and cores are used. */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
@@ -11,9 +9,8 @@ import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import { EngineLostError, startEngine } from '../judge/embedded/load-engine.ts'
 import { type Judge, JudgeError, type JudgeIdentity } from '../judge/judge.ts'
 import { startPrivatePrometheus } from '../judge/prometheus/private-prometheus.ts'
-import { drillPage, drillPagePath } from '../report/html/drill-page.ts'
 import type { Drill } from '../scenario/scenario.ts'
-import { repeatCommand } from './repeat-command.ts'
+import { writeDrillPage } from './drill-page-file.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
@@ -46,13 +43,7 @@ async function createJudge(kind: JudgeIdentity['kind']): Promise<Judge> {
 /** What was asked for beside the result: small things are sent, the page is written here. */
 function hand(evidence: DrillEvidence, drill: Drill, result: DrillResult, index: number): void {
   const { explain, report } = setup
-  if (report) {
-    const { folder, repeatOptions, version } = report
-    const file = join(folder, drillPagePath(drill.name))
-    const repeat = repeatCommand(drill, repeatOptions)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, drillPage({ drill, result, evidence, repeat, version }))
-  }
+  if (report) writeDrillPage(report, { drill, result, evidence })
   if (explain === undefined) return
   const asked = evidence.alerts.filter(({ alertname }) => typeof explain === 'string' || explain.includes(alertname))
   send({ type: 'explained', index, alerts: asked })

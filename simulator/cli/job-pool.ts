@@ -17,6 +17,8 @@ export interface JobPoolOptions {
 const silentMsDefault = 120_000
 /** WebAssembly memory never shrinks: a thread is replaced after so many jobs. */
 const jobsPerWorker = 150
+/** Of a thread. Deeply nested expressions need more than Node's 4 MB. */
+const stackSizeMb = 16
 
 interface Waiting {
   readonly job: DrillJob
@@ -67,11 +69,15 @@ export class JobPool {
     const { module, setup } = this.#options
     // Under TypeScript the worker is TypeScript too.
     const file = new URL(import.meta.url.endsWith('.ts') ? './job-worker.ts' : './job-worker.js', import.meta.url)
-    const worker = new Worker(file, { workerData: { module, setup } })
+    const worker = new Worker(file, { workerData: { module, setup }, resourceLimits: { stackSizeMb } })
     const thread: Thread = { worker, current: undefined, done: 0, timer: undefined }
     this.#threads.add(thread)
     this.#next(thread)
     worker.on('message', (message: FromJobWorker) => {
+      if (message.type === 'alive') {
+        this.#watch(thread)
+        return
+      }
       if (message.type === 'progress') {
         this.#watch(thread)
         thread.current?.onProgress?.(message.virtualMs)

@@ -1,5 +1,6 @@
 /** Does jobs with drills in a thread of its own; see drill-jobs.ts. */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import { type DrillSetup, loadSetup } from '../drill/drill-setup.ts'
 import { exportDrill } from '../export/export-drill.ts'
 import { startEngine } from '../judge/embedded/load-engine.ts'
@@ -7,7 +8,9 @@ import { JudgeError } from '../judge/judge.ts'
 import { judgeMutants } from '../score/judge-mutants.ts'
 import { recordForScore } from '../score/record-drills.ts'
 import { probeDrill } from '../threshold/probe-drill.ts'
-import type { DrillJob, FromJobWorker } from './drill-jobs.ts'
+import { type KeepOptions, type KeptDrill, keepDrill } from '../watch/keep-drill.ts'
+import type { DrillJob, FromJobWorker, KeepJob } from './drill-jobs.ts'
+import { writeDrillPage } from './drill-page-file.ts'
 
 const { module, setup } = workerData as { module: WebAssembly.Module; setup: DrillSetup }
 const port = parentPort!
@@ -33,9 +36,33 @@ function execute(job: DrillJob): Promise<unknown> {
       const { temporaryFolder } = setup
       return exportDrill(job.drill, job.folder, job.gridMs, { ...tools, temporaryFolder, version: job.version })
     }
+    case 'keep':
+      return keep(job)
     case 'probe':
       return probeDrill(job.drill, job.probe, { ...tools, temporaryFolder: setup.temporaryFolder })
   }
+}
+
+let revision: number | undefined
+let watched: KeepOptions | undefined
+
+/** Files change between the jobs of a watch, and with them rules, dashboards and scrape config. */
+async function keep({ drill, folder, setup: now, revision: wanted }: KeepJob): Promise<KeptDrill> {
+  if (revision !== wanted || !watched) {
+    const read = loadSetup(now, engine)
+    if (!read.loaded) throw new Error(`the set-up changed while it was read: ${read.problems[0]?.message}`)
+    revision = wanted
+    const { dashboards } = read.loaded
+    const inspect = (text: string) => engine.inspect(text)
+    const panels = dashboards.length > 0 ? { dashboards, foreign: now.foreignDashboards, inspect } : undefined
+    watched = { ...tools, ...read.loaded, panels, onActivity: () => send({ type: 'alive' }) }
+  }
+  const { report } = now
+  let evidence: DrillEvidence | undefined
+  const onEvidence = report ? (given: DrillEvidence) => (evidence = given) : undefined
+  const kept = await keepDrill(drill, folder, { ...watched, onEvidence })
+  if (report && evidence) writeDrillPage(report, { drill, result: kept.result, evidence })
+  return kept
 }
 
 async function run(job: DrillJob): Promise<void> {

@@ -123,6 +123,7 @@ function createContext(options: { color?: boolean; quiet?: boolean }): CommandCo
     },
     onExit: (clean) => cleaning.push(clean),
     wallClock: () => performance.now(),
+    timeOfDay: () => new Date().toTimeString().slice(0, 8),
     cores: availableParallelism(),
     nodeVersion: process.version,
     pid: process.pid,

@@ -61,8 +61,15 @@ export interface SetUp {
   readonly problems: readonly Problem[]
 }
 
-/** What the user names on the command line goes before what firedrill.yaml says. */
-export async function setUp(given: SetUpOptions, context: CommandContext): Promise<SetUp> {
+/**
+ * What the user names on the command line goes before what firedrill.yaml says.
+ * @param started the engine of a set-up before, when there was one
+ */
+export async function setUp(
+  given: SetUpOptions,
+  context: CommandContext,
+  started?: Pick<SetUp, 'engine' | 'module'>,
+): Promise<SetUp> {
   const own = loadProjectConfig('.')
   const options: SetUpOptions = {
     ...(own.config.rules && { rules: own.config.rules.join(',') }),
@@ -73,8 +80,8 @@ export async function setUp(given: SetUpOptions, context: CommandContext): Promi
     dashboards:
       given.dashboards === true ? (own.config.dashboards ?? true) : (given.dashboards ?? own.config.dashboards ?? true),
   }
-  const module = await compileEngine()
-  const engine = await startEngine(module)
+  const module = started?.module ?? (await compileEngine())
+  const engine = started?.engine ?? (await startEngine(module))
   const configFile = configFileOf(options.prometheusConfig, context.cwd)
   const foreignConfig = resolve(configFile) !== resolve(configFileOf(undefined, context.cwd))
   // The platform's own dashboards say nothing about another scrape config, or without the recording rules they read.

@@ -6,6 +6,7 @@ import type { AlertEvaluation } from '../alerts/evaluate.ts'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import type { DrillObserver } from '../drill/drill-observer.ts'
 import { drillSeriesNames } from '../drill/drill-series.ts'
+import { madeByRules } from '../findings/survey.ts'
 import type { Engine, ExpressionFacts } from '../judge/embedded/engine.ts'
 import { type Judge, type Labels, QueryError, type RangeSeries, type SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
@@ -17,17 +18,20 @@ import { DashboardVariables, intervalOf, placeholder, placeholderScope } from '.
 import { type Builtins, expandVariables, type VariableScope, type VariableValue } from './variables.ts'
 
 /** What one query of a panel showed. Times are milliseconds since the start of the drill. */
-export interface TargetEvaluation {
+export interface TargetEvaluation extends ShownByTarget {
   readonly dashboard: Dashboard
   readonly panel: DashboardPanel
   readonly target: PanelTarget
   /** Undefined: judged. */
   readonly notJudged: string | undefined
   readonly broken: string | undefined
+  readonly facts: ExpressionFacts | undefined
+}
+
+export interface ShownByTarget {
   /** After variables were expanded, at the end of the drill. */
   readonly expression: string
   readonly stepMs: number
-  readonly facts: ExpressionFacts | undefined
   readonly series: readonly PanelSeries[]
   readonly failures: readonly { readonly atMs: number; readonly message: string }[]
 }
@@ -63,20 +67,44 @@ export class PanelPlan {
   /** Results of rules, and what the drill says about itself: no target exposes them. */
   readonly ownNames: ReadonlySet<string>
 
-  constructor(sources: PanelSources, drill: Drill, groups: readonly RuleGroup[]) {
-    const recorded = groups.flatMap(({ rules }) =>
-      rules.filter(({ kind }) => kind === 'recording').map(({ name }) => name),
-    )
-    this.ownNames = new Set([...drillSeriesNames, 'ALERTS', 'ALERTS_FOR_STATE', ...recorded])
-    this.dashboards = sources.dashboards.map((dashboard) =>
-      planDashboard(askedIn(drill, dashboard), drill, sources.inspect),
-    )
+  constructor(dashboards: readonly DashboardPlan[], ownNames: ReadonlySet<string>) {
+    this.dashboards = dashboards
+    this.ownNames = ownNames
     const targets = this.dashboards.flatMap((one) => one.targets)
     const names = new Set(['up', ...this.dashboards.flatMap(({ variableMetrics }) => variableMetrics)])
     const selected = targets.flatMap(({ metrics }) => metrics)
     for (const name of selected) if (name !== undefined) names.add(name)
     this.metrics = selected.includes(undefined) ? undefined : names
     this.lookbackMs = Math.max(0, ...targets.map(({ facts, panel }) => (facts?.lookbackMs ?? 0) + panel.timeShiftMs))
+  }
+
+  static of({ dashboards, inspect }: PanelSources, drill: Drill, groups: readonly RuleGroup[]): PanelPlan {
+    return new PanelPlan(
+      dashboards.map((dashboard) => planDashboard(askedIn(drill, dashboard), drill, inspect)),
+      ownMetrics(groups),
+    )
+  }
+
+  /** The plan of some of its queries alone. */
+  only(isWanted: (target: TargetPlan) => boolean): PanelPlan {
+    const dashboards = this.dashboards.map((one) => ({ ...one, targets: one.targets.filter(isWanted) }))
+    return new PanelPlan(
+      dashboards.filter(({ targets }) => targets.length > 0),
+      this.ownNames,
+    )
+  }
+
+  /**
+   * What all queries showed, in the order of the dashboards.
+   * @param shown what one of them showed; those that are not asked show nothing
+   */
+  evaluations(shown: (target: TargetPlan, dashboard: Dashboard) => ShownByTarget): TargetEvaluation[] {
+    return this.dashboards.flatMap(({ dashboard, targets }) => [
+      ...dashboard.panels
+        .filter(({ notJudged }) => notJudged !== undefined)
+        .map((panel) => unjudgedPanel(dashboard, panel)),
+      ...targets.map((target) => targetEvaluation(dashboard, target, shown(target, dashboard))),
+    ])
   }
 
   /** Whether a query reads something that no target exposes. */
@@ -95,6 +123,11 @@ export class PanelPlan {
   }
 }
 
+/** Results of rules, and what the drill says about itself: no target exposes them. */
+export function ownMetrics(groups: readonly RuleGroup[]): ReadonlySet<string> {
+  return new Set([...drillSeriesNames, ...madeByRules(groups)])
+}
+
 /**
  * The drill of a scenario shows every panel. A twin is there to tell rules apart; of panels it judges those alone that it
  * expects something of.
@@ -105,13 +138,13 @@ function askedIn(drill: Drill, dashboard: Dashboard): Dashboard {
   return { ...dashboard, panels: dashboard.panels.filter(isAsked) }
 }
 
-interface DashboardPlan {
+export interface DashboardPlan {
   readonly dashboard: Dashboard
   readonly targets: readonly TargetPlan[]
   readonly variableMetrics: readonly string[]
 }
 
-interface TargetPlan {
+export interface TargetPlan {
   readonly panel: DashboardPanel
   readonly target: PanelTarget
   readonly facts: ExpressionFacts | undefined
@@ -194,6 +227,8 @@ export interface PanelEvaluationOptions {
   readonly drill: Drill
   /** Whose results panels may show. */
   readonly rules: Pick<AlertEvaluation, 'takeResults'>
+  /** Told what is about to be asked, in case that it never ends. */
+  readonly onActivity?: ((what: string) => void) | undefined
 }
 
 export async function createPanelEvaluation(
@@ -232,11 +267,6 @@ export class PanelEvaluation implements DrillObserver {
     return this.#plan.lookbackMs
   }
 
-  /** Whether a metric is a result of a rule, or what the drill says about itself: no target exposes it. */
-  isOwn(metric: string): boolean {
-    return this.#plan.ownNames.has(metric)
-  }
-
   /** Takes what the drill says about itself, too. */
   async append(batch: readonly SeriesSamples[]): Promise<void> {
     await this.#own?.append(batch.filter(({ labels }) => this.#beside.has(labels.__name__ ?? '')))
@@ -247,17 +277,20 @@ export class PanelEvaluation implements DrillObserver {
     const { startMs } = drill
     const results = rules.takeResults()
     if (this.#own) {
-      await this.#own.append(joinSeries(results))
+      // A series that several rules write is put together in the order of the rules, whoever evaluated them.
+      const ordered = [...results].sort((a, b) => a.rule.index - b.rule.index)
+      await this.#own.append(joinSeries(ordered.flatMap(({ samples }) => samples)))
       await this.#own.forget(startMs + toMs - this.lookbackMs - 600_000)
     }
     const asked = new Map<string, readonly RangeSeries[] | QueryError>()
-    for (const { variables, runs } of this.#dashboards) {
+    for (const { plan, variables, runs } of this.#dashboards) {
       const judgeOf = (query: string) =>
         this.#own && [...this.#plan.ownNames].some((name) => query.includes(name)) ? this.#own : judge
       if (runs.length === 0) continue
       await variables.refresh(judgeOf, startMs, startMs + toMs)
       for (const run of runs) {
         if (!run.isJudged) continue
+        this.#options.onActivity?.(`panel "${run.plan.panel.title}" of ${plan.dashboard.uid}`)
         const own = this.#plan.readsOwn(run.plan)
         const ask = async (expression: string, fromMs: number, lastMs: number, stepMs: number) => {
           const key = `${own} ${fromMs} ${lastMs} ${stepMs} ${expression}`
@@ -273,13 +306,14 @@ export class PanelEvaluation implements DrillObserver {
     }
   }
 
-  results(): TargetEvaluation[] {
-    return this.#dashboards.flatMap(({ plan, runs }) => [
-      ...plan.dashboard.panels
-        .filter(({ notJudged }) => notJudged !== undefined)
-        .map((panel) => unjudgedPanel(plan.dashboard, panel)),
-      ...runs.map((run) => run.result()),
-    ])
+  evaluations(): TargetEvaluation[] {
+    const shown = this.results()
+    return this.#plan.evaluations((target) => shown.get(target)!)
+  }
+
+  /** By the plan of each query. */
+  results(): ReadonlyMap<TargetPlan, ShownByTarget> {
+    return new Map(this.#dashboards.flatMap(({ runs }) => runs.map((run) => [run.plan, run.result()] as const)))
   }
 
   async close(): Promise<void> {
@@ -371,17 +405,10 @@ class TargetRun {
     }
   }
 
-  result(): TargetEvaluation {
-    const { panel, target, facts } = this.plan
+  result(): ShownByTarget {
     return {
-      dashboard: this.#dashboard,
-      panel,
-      target,
-      notJudged: target.notJudged,
-      broken: target.broken,
       expression: this.#expression,
       stepMs: this.#stepMs,
-      facts,
       series: [...this.#series].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, series]) => series),
       failures: this.#failures,
     }
@@ -401,6 +428,14 @@ function scopesOf(panel: DashboardPanel, variables: DashboardVariables): Readonl
 
 function momentsStep(lengthMs: number): number {
   return Math.max(momentMs, roundInterval(lengthMs / momentsMax))
+}
+
+function targetEvaluation(
+  dashboard: Dashboard,
+  { panel, target, facts }: TargetPlan,
+  shown: ShownByTarget,
+): TargetEvaluation {
+  return { dashboard, panel, target, notJudged: target.notJudged, broken: target.broken, facts, ...shown }
 }
 
 function unjudgedPanel(dashboard: Dashboard, panel: DashboardPanel): TargetEvaluation {

@@ -5,10 +5,14 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
+import type { RuleGroup } from '../alerts/load-rules.ts'
+import { type Survey, surveyDrill } from '../findings/survey.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
+import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
 import { accountOfSelected, canonicalLabels } from '../scrape/sample-log.ts'
 import { ScrapeRecord, type ScrapeState } from '../scrape/scrape-record.ts'
+import type { VirtualWorld } from '../world/virtual-world.ts'
 import type { DrillResult } from './drill-result.ts'
 import { drillSeriesNames } from './drill-series.ts'
 import { createDrillJudgement, type JudgeDrillOptions, metricsOfDrill } from './run-drill.ts'
@@ -22,11 +26,15 @@ export interface DrillRecord {
   readonly latticeMs: number
   readonly prometheusVersion: string
   readonly labels: readonly Labels[]
+  /** Samples of each of the series. */
+  readonly counts: readonly number[]
   /** Of the file with the samples. */
   readonly windows: readonly { readonly toMs: number; readonly offset: number; readonly length: number }[]
   readonly scrape: ScrapeState
   readonly effects: SimulatedDrill['effects']
   readonly readings: SimulatedDrill['readings']
+  /** Who answers at the addresses that are scraped, and every address at which somebody does. */
+  readonly world: { readonly processes: Readonly<Record<string, string>>; readonly addresses: readonly string[] }
   /** Names of the files with the captured signals. */
   readonly signals: { readonly logs: string; readonly spans: string }
   readonly streamHash: string
@@ -60,10 +68,12 @@ export async function recordDrill(
       latticeMs: options.latticeMs,
       prometheusVersion: options.prometheusVersion,
       labels: writer.labels,
+      counts: writer.counts,
       windows: writer.windows,
       scrape: scrape.state,
       effects,
       readings,
+      world: whoAnswers(simulation.world, options.config),
       signals,
       streamHash,
       accounting,
@@ -144,10 +154,43 @@ export async function judgeRecord(
   }
 }
 
+/** How many samples a judge gets that is given these metrics. */
+export function deliveredTo({ labels, counts }: DrillRecord, selects: (metric: string) => boolean): number {
+  return labels.reduce((sum, { __name__: name = '' }, i) => {
+    return selects(name) && !drillSeriesNames.includes(name) ? sum + counts[i]! : sum
+  }, 0)
+}
+
+/** What the drill exposed and stored, for findings over all drills of a run. */
+export function surveyRecord(record: DrillRecord, groups: readonly RuleGroup[], config: PrometheusConfig): Survey {
+  const { processes, addresses } = record.world
+  const scraped = record.labels.filter(({ __name__: name = '' }) => !drillSeriesNames.includes(name))
+  return surveyDrill({
+    samples: { series: () => scraped.values() },
+    record: new ScrapeRecord(record.scrape),
+    groups,
+    config,
+    world: {
+      processAt: (address) => (processes[address] === undefined ? undefined : { name: processes[address] }),
+      addresses: () => addresses,
+    },
+  })
+}
+
+function whoAnswers(world: VirtualWorld, { jobs }: PrometheusConfig): DrillRecord['world'] {
+  const scraped = jobs.flatMap(({ targets }) => targets.map(({ address }) => address))
+  const known = scraped.flatMap((address) => {
+    const process = world.processAt(address)
+    return process ? [[address, process.name] as const] : []
+  })
+  return { processes: Object.fromEntries(known), addresses: world.addresses() }
+}
+
 const samplesFile = 'samples.bin'
 const recordFile = 'record.bin'
 
-function simulatedOf(record: DrillRecord, folder: string, delivered: number): SimulatedDrill {
+/** @param delivered samples that went to the judge */
+export function simulatedOf(record: DrillRecord, folder: string, delivered: number): SimulatedDrill {
   const { labels, effects, readings, streamHash, accounting, scrape } = record
   return {
     scrape: new ScrapeRecord(scrape),
@@ -173,6 +216,7 @@ function evidenceOf({ signals }: DrillRecord, folder: string): SimulatedDrill['e
 /** Writes windows as 64 bit words: for each series its number, counts of samples and stale markers, times, values, markers. */
 class SampleWriter {
   readonly labels: Labels[] = []
+  readonly counts: number[] = []
   readonly windows: { toMs: number; offset: number; length: number }[] = []
   readonly #file: number
   readonly #numbers = new Map<string, number>()
@@ -187,7 +231,9 @@ class SampleWriter {
     const window = new Float64Array(words)
     let at = 0
     for (const { labels, timesMs, values, stale } of batch) {
-      window.set([this.#numberOf(labels), timesMs.length, stale.length], at)
+      const number = this.#numberOf(labels)
+      this.counts[number]! += timesMs.length
+      window.set([number, timesMs.length, stale.length], at)
       window.set(timesMs, at + 3)
       window.set(values, at + 3 + timesMs.length)
       window.set(stale, at + 3 + 2 * timesMs.length)
@@ -206,6 +252,7 @@ class SampleWriter {
       number = this.labels.length
       this.#numbers.set(key, number)
       this.labels.push(labels)
+      this.counts.push(0)
     }
     return number
   }

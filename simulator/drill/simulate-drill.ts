@@ -62,6 +62,8 @@ export interface SimulatedDrill {
  * back do so once for each window, so that a short rest would cost as much as a whole one.
  */
 const windowMsMax = 2_700_000
+/** Only a drill of days has longer ones: with more windows than this, rules over days would make it quadratic. */
+const windowsMax = 24
 /** Progress is told, and others get a turn, after this much virtual time. */
 const sliceMs = 60_000
 
@@ -127,7 +129,7 @@ export class DrillSimulation {
     for (const loop of this.#scraper.run()) kernel.spawn(loop)
     const own = drillSeriesNames.some(this.#options.selects) ? new DrillSeries(this.#drill) : undefined
     if (own) kernel.spawn(this.#recordSignals(own))
-    const windowMs = lengthMs / Math.ceil(lengthMs / windowMsMax)
+    const windowMs = lengthMs / Math.min(windowsMax, Math.ceil(lengthMs / windowMsMax))
     let windowStartMs = 0
     for (let atMs = 0; atMs < lengthMs; ) {
       atMs = Math.min(atMs + sliceMs, lengthMs)

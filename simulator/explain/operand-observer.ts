@@ -19,6 +19,8 @@ export interface OperandObserverOptions {
   /** Unix time of the start of the drill, milliseconds. */
   readonly startMs: number
   readonly lengthMs: number
+  /** Told what is about to be asked, in case that it never ends. */
+  readonly onActivity?: ((what: string) => void) | undefined
 }
 
 /** What an operand was over the drill. */
@@ -80,6 +82,7 @@ export class OperandObserver implements DrillObserver {
       const judge = this.#options.judgeOf(rule)
       const shiftMs = this.#options.startMs - group.queryOffsetMs
       for (const [i, { text }] of plan.operands.entries()) {
+        this.#options.onActivity?.(`operands of ${rule.name} (${rule.place})`)
         const window = { startMs: shiftMs + firstMs, endMs: shiftMs + lastMs, stepMs: this.#stepMs }
         await record(judge, text, window, shiftMs, columns[i]!)
       }

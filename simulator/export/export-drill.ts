@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
-import { externalUrl } from '../drill/run-drill.ts'
+import { externalUrl } from '../drill/conclude-drill.ts'
 import { DrillSimulation, drillLattice } from '../drill/simulate-drill.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import type { Engine } from '../judge/embedded/engine.ts'

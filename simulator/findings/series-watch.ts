@@ -15,6 +15,13 @@ export class SeriesWatch implements DrillObserver {
   readonly lookbackMs = 0
   readonly #byMetric = new Map<string, Map<Labels, { -readonly [Key in keyof WatchedSeries]: WatchedSeries[Key] }>>()
 
+  /** @param known what was watched before, by metric */
+  constructor(known: ReadonlyMap<string, readonly WatchedSeries[]> = new Map()) {
+    for (const [metric, series] of known) {
+      this.#byMetric.set(metric, new Map(series.map((one) => [one.labels, { ...one }])))
+    }
+  }
+
   async append(batch: readonly SeriesSamples[]): Promise<void> {
     for (const { labels, timesMs, values } of batch) {
       const metric = labels.__name__ ?? ''
@@ -40,6 +47,11 @@ export class SeriesWatch implements DrillObserver {
   async advance(): Promise<void> {}
 
   async close(): Promise<void> {}
+
+  /** By metric. */
+  all(): ReadonlyMap<string, readonly WatchedSeries[]> {
+    return new Map([...this.#byMetric].map(([metric, series]) => [metric, [...series.values()]]))
+  }
 
   of(metric: string): readonly WatchedSeries[] {
     return [...(this.#byMetric.get(metric)?.values() ?? [])]

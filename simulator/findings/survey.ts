@@ -7,7 +7,6 @@ import { matches } from '../alerts/selector-match.ts'
 import type { Labels } from '../judge/judge.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
-import type { SampleLog } from '../scrape/sample-log.ts'
 import type { ScrapeRecord } from '../scrape/scrape-record.ts'
 
 export interface Survey {
@@ -47,7 +46,7 @@ export interface SelectorSurvey {
 const valuesMax = 40
 
 export interface Surveyed {
-  readonly samples: Pick<SampleLog, 'series'>
+  readonly samples: { series(): Iterable<Labels> }
   readonly record: ScrapeRecord
   readonly groups: readonly RuleGroup[]
   readonly config: PrometheusConfig

@@ -47,12 +47,14 @@ export interface LivePanels {
 export async function judgeLivePanels({ drill, sources, groups, server }: LivePanelOptions): Promise<LivePanels> {
   const { speed } = server
   const judge = serverJudge(server, drill.startMs)
-  const plan = new PanelPlan(sources, drill, groups)
+  const plan = PanelPlan.of(sources, drill, groups)
   const evaluation = await createPanelEvaluation(plan, { judge, drill, rules: { takeResults: () => [] } })
   const series = new DrillSeries(drill)
   await evaluation.append(series.takeUntil(drill.lengthMs))
   await evaluation.advance(drill.lengthMs)
-  const shown = evaluation.results().map((one) => ({ ...one, notJudged: one.notJudged ?? whyNotJudged(one, speed) }))
+  const shown = evaluation
+    .evaluations()
+    .map((one) => ({ ...one, notJudged: one.notJudged ?? whyNotJudged(one, speed) }))
   const context = { explainAbsent: () => undefined }
   const judged = shown.filter(({ notJudged }) => notJudged === undefined)
   const unjudged = shown.filter(({ notJudged }) => notJudged !== undefined)

@@ -119,7 +119,7 @@ describe('what the machine would decide arrives as an argument', () => {
       pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(/,
       instead: 'take a Clock',
       allowed:
-        /\/main\.ts$|\/live[/-]|\/sinks?\/|^simulator\/cli\/\w+-(worker|pool)\.ts$|^simulator\/judge\/prometheus\//,
+        /\/main\.ts$|\/live[/-]|\/sinks?\/|^simulator\/cli\/\w+-(worker|pool)\.ts$|^simulator\/watch\/file-changes\.ts$|^simulator\/judge\/prometheus\//,
     },
     {
       what: 'its dice',
