@@ -20,6 +20,7 @@ import { addMergeCommand } from './merge.ts'
 import type { Start } from './options.ts'
 import { addRunCommand } from './run.ts'
 import { addScoreCommand } from './score.ts'
+import { addSolveCommand } from './solve.ts'
 import { addThresholdCommand } from './threshold.ts'
 import { addUpCommand } from './up.ts'
 
@@ -83,6 +84,7 @@ ${Object.values(exitCodes)
   addLiveCommand(program, start)
   addMergeCommand(program, start)
   addScoreCommand(program, start)
+  addSolveCommand(program, start)
   addThresholdCommand(program, start)
   addExportCommand(program, start)
   addUpCommand(program, start)

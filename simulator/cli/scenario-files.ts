@@ -120,5 +120,10 @@ function isScenarioFile(name: string): boolean {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  } catch {
+    // `drill.yaml/twin`: a file stands where a folder would have to.
+    return false
+  }
 }

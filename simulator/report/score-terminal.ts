@@ -89,31 +89,39 @@ function weakerLines(rules: readonly RuleScore[]): string[] {
   ]
 }
 
-function countText({ all, noticed, equivalent }: MutantCount): string {
-  const rest = equivalent > 0 ? `, ${equivalent} equivalent` : ''
-  return `${noticed} of ${all}${rest}`
+function countText({ all, noticed, equivalent, hidden }: MutantCount): string {
+  const rest = equivalent + hidden
+  return `${noticed} of ${all}${rest > 0 ? `, ${rest} can't be` : ''}`
+}
+
+/** The count as it is, then without those that no drill can notice, one group after the other. */
+export function strengthText({ all, noticed, equivalent, hidden }: MutantCount): string {
+  const part = (of: number) => `${noticed} of ${of} (${(of === 0 ? 100 : (noticed / of) * 100).toFixed(1)} %)`
+  const parts = [`${part(all)} noticed`]
+  if (equivalent > 0) parts.push(`without ${equivalent} equivalent ones ${part(all - equivalent)}`)
+  if (hidden > 0) parts.push(`without ${hidden} that this platform can't show ${part(all - equivalent - hidden)}`)
+  return parts.join('; ')
 }
 
 function mutantLines({ mutants, survivors, contradicted }: Scorecard, paint: Paint): string[] {
-  const raw = mutants.all === 0 ? 100 : (mutants.noticed / mutants.all) * 100
-  const possible = mutants.all - mutants.equivalent
-  const net = mutationStrength(mutants) * 100
-  const open = survivors.filter(({ equivalent }) => equivalent === null)
-  const listed = survivors.filter(({ equivalent }) => equivalent !== null)
+  const of = (kind: 'equivalent' | 'hidden' | undefined) => survivors.filter(({ listed }) => listed?.kind === kind)
+  const listedLines = (kind: 'equivalent' | 'hidden', heading: string) => [
+    ...(of(kind).length > 0 ? [heading] : []),
+    ...of(kind).flatMap(({ rule, mutant, listed }) => [`  - ${rule}: ${mutant}`, `    ${paint.dim(listed!.reason)}`]),
+  ]
+  const open = of(undefined)
   return [
     '',
-    paint.bold(
-      `mutants: ${mutants.noticed} of ${mutants.all} noticed (${raw.toFixed(1)} %); without ${mutants.equivalent} equivalent ones ${mutants.noticed} of ${possible} (${net.toFixed(1)} %)`,
-    ),
+    paint.bold(`mutants: ${strengthText(mutants)}`),
     ...(open.length > 0 ? ['not noticed, and what would catch them:'] : []),
     ...open.flatMap(({ rule, place, mutant, wouldCatch }) => [
       `  ${paint.yellow('?')} ${rule}: ${mutant}  ${paint.dim(`(${place})`)}`,
       `    ${wouldCatch}`,
     ]),
-    ...(listed.length > 0 ? ['equivalent, so that nothing can notice them:'] : []),
-    ...listed.flatMap(({ rule, mutant, equivalent }) => [`  - ${rule}: ${mutant}`, `    ${paint.dim(equivalent!)}`]),
+    ...listedLines('equivalent', 'equivalent, so that nothing can notice them:'),
+    ...listedLines('hidden', 'not to be seen on this platform, and what it would need:'),
     ...contradicted.map(({ rule, mutant, noticedBy }) =>
-      paint.red(`  ! ${rule}: ${mutant} is listed as equivalent, but ${noticedBy} notices it`),
+      paint.red(`  ! ${rule}: ${mutant} is listed as not to be noticed, but ${noticedBy} notices it`),
     ),
   ]
 }

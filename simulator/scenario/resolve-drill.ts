@@ -9,14 +9,19 @@ import { checkEventTimes, EventTimes, type PlacedEvent } from './event-times.ts'
 import type { DataPath, Finding } from './problem.ts'
 import { resolveExpectations } from './resolve-expectations.ts'
 import type { Drill, DrillEvent, LoadStage } from './scenario.ts'
-import { eventKeys, eventSchema, type Scenario, scenarioSchema } from './schema.ts'
+import { eventKeys, eventSchema, type Scenario, type Solve, scenarioSchema } from './schema.ts'
 import { checkSchema, isMapping, valueAt } from './schema-problems.ts'
 import { checkTargets } from './world-checks.ts'
 
 export interface ResolveOptions {
   readonly file: string
   readonly twin:
-    | { readonly name: string; readonly title?: string | undefined; readonly tags?: readonly string[] | undefined }
+    | {
+        readonly name: string
+        readonly title?: string | undefined
+        readonly tags?: readonly string[] | undefined
+        readonly solve?: Solve | undefined
+      }
     | undefined
   /** Ids of events that this twin leaves out. */
   readonly leftOut: ReadonlySet<string>
@@ -89,6 +94,7 @@ export function resolveDrill(data: unknown, options: ResolveOptions): ResolvedDr
     events: events.map((placed) => resolveEvent(placed, times)),
     observe: scenario.observe.map(({ gap, job, at, hold }) => ({ gap, job, startMs: at, endMs: at + hold })),
     expect: expectations.value,
+    ...(twin?.solve && { solve: twin.solve }),
   }
   return { drill, findings }
 }

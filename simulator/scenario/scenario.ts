@@ -3,6 +3,7 @@
  * milliseconds since the start of the drill. Plain data: it crosses worker boundaries.
  */
 import type { World } from '../world/world-schema.ts'
+import type { Solve } from './schema.ts'
 
 export interface Drill {
   /** `kafka-lag-spike`, or `kafka-lag-spike/just-below` for a twin. */
@@ -23,6 +24,8 @@ export interface Drill {
   readonly events: readonly DrillEvent[]
   readonly observe: readonly ObserveEvent[]
   readonly expect: Expectations
+  /** Of a twin: how the number of its cause was found. */
+  readonly solve?: Solve
 }
 
 /** `perSecond` goes in a straight line from `fromPerSecond` to `toPerSecond`; `daily` is the amplitude of the day's curve. */

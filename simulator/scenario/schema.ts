@@ -222,6 +222,22 @@ const varySchema = z.union([
   z.strictObject({ set: z.array(z.unknown()).min(1).max(100).describe('Instead of what the scenario says') }),
 ])
 
+/** How many values over time become one. */
+export const reductions = ['max', 'min', 'mean', 'last'] as const
+
+const solveSchema = z
+  .strictObject({
+    knob: z.string().regex(/^[^.]+\.[^.]+$/, 'is not a value of an event: write for example stall.hold'),
+    readout: z.string().min(1).describe('PromQL of what is read; it is looked at, never set'),
+    reduce: z.enum(reductions).default('max').describe('What of it counts'),
+    during: z.string().optional().describe('Event while which it is read; the whole drill when left out'),
+    target: z.number().describe('What it should read'),
+    tolerance: z.number().gt(0).lt(1).default(0.01).describe('How far off it may be, as a share of the target'),
+  })
+  .describe(
+    'How the number of the cause was found: `firedrill solve` finds it again, and says when it is not right any more',
+  )
+
 export const twinSchema = z
   .strictObject({
     name: nameSchema,
@@ -233,6 +249,7 @@ export const twinSchema = z
       .describe('Changes values: "stall.hold" of the event stall, "load.0.perSecond", "clock.length"; null removes'),
     vary: z.record(z.string(), varySchema).default({}).describe('One drill for each value'),
     without: z.array(z.string()).default([]).describe('Events that this twin leaves out'),
+    solve: solveSchema.optional(),
     expect: z
       .object({
         otherwise: otherwiseSchema.optional(),
@@ -301,4 +318,5 @@ export const scenarioSchema = z.strictObject({
 
 export type Scenario = z.infer<typeof scenarioSchema>
 export type Twin = z.infer<typeof twinSchema>
+export type Solve = z.infer<typeof solveSchema>
 export type WindowInFile = z.infer<typeof windowSchema>

@@ -29,7 +29,7 @@ const variantsMax = 200
 /** @param data the scenario as it stands in the file @param twin after validation @param index its place in `twins` */
 export function expandTwin(data: Record<string, unknown>, twin: Twin, index: number): ExpandedTwins {
   const path: DataPath = ['twins', index]
-  const findings: Finding[] = checkLeftOut(data, twin, path)
+  const findings: Finding[] = [...checkLeftOut(data, twin, path), ...checkSolve(data, twin, path)]
   const changed = new Changes(data)
   changed.leaveOutPanels()
   for (const [key, value] of Object.entries(twin.set)) changed.set(key, value, [...path, 'set', key])
@@ -67,6 +67,26 @@ function checkLeftOut(data: Record<string, unknown>, twin: Twin, path: DataPath)
     const message = `no event is called "${id}"`
     return [{ path: [...path, 'without', i], on: 'value', message, hint: didYouMean(id, ids) }]
   })
+}
+
+/** The number of a twin is written down; the command that finds it again must know where it stands. */
+function checkSolve(data: Record<string, unknown>, { set, solve }: Twin, path: DataPath): Finding[] {
+  if (!solve) return []
+  const ids = eventIds(data)
+  const findings: Finding[] = []
+  const check = (id: string, key: string) => {
+    if (ids.includes(id)) return
+    const message = `no event is called "${id}"`
+    findings.push({ path: [...path, 'solve', key], on: 'value', message, hint: didYouMean(id, ids) })
+  }
+  check(solve.knob.split('.')[0]!, 'knob')
+  if (solve.during !== undefined) check(solve.during, 'during')
+  if (findings.length === 0 && set[solve.knob] === undefined) {
+    const message = `the value of ${solve.knob} must stand in "set"`
+    const hint = 'begin with that of the scenario: firedrill solve prints the right one'
+    findings.push({ path: [...path, 'solve', 'knob'], on: 'value', message, hint })
+  }
+  return findings
 }
 
 interface Change {

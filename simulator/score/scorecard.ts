@@ -10,7 +10,7 @@ export interface Scorecard {
   readonly quietSeconds: number
   readonly mutants: MutantCount
   readonly survivors: readonly Survivor[]
-  /** Listed as equivalent, and noticed all the same: the reason given is wrong. */
+  /** Listed as not to be noticed, and noticed all the same: the reason given is wrong. */
   readonly contradicted: readonly { readonly rule: string; readonly mutant: string; readonly noticedBy: string }[]
   /** Rules that no drill expects to fire: nothing can be said about them. */
   readonly notDrilled: readonly string[]
@@ -41,7 +41,10 @@ export interface Detection {
 export interface MutantCount {
   readonly all: number
   readonly noticed: number
+  /** Not noticed, and listed as doing what the rule does. */
   readonly equivalent: number
+  /** Not noticed, and listed as nothing that this platform can show. */
+  readonly hidden: number
 }
 
 export interface Survivor {
@@ -51,8 +54,8 @@ export interface Survivor {
   readonly mutant: string
   readonly expression: string
   readonly wouldCatch: string
-  /** The reason when it is on the list of equivalent mutants. */
-  readonly equivalent: string | null
+  /** The entry on the list of mutants that no drill can notice. */
+  readonly listed: { readonly kind: EquivalentMutant['kind']; readonly reason: string } | null
 }
 
 export interface ScoreInput {
@@ -68,13 +71,18 @@ export interface ScoreInput {
 
 export function scorecardOf(input: ScoreInput): Scorecard {
   const { alerts, drills, results, mutants, noticed } = input
-  const reasons = new Map(input.equivalent.map(({ rule, mutant, reason }) => [`${rule} ${mutant}`, reason]))
+  const listed = new Map(
+    input.equivalent.map(({ rule, mutant, kind, reason }) => [`${rule} ${mutant}`, { kind, reason }]),
+  )
   const drilled = new Set(drills.flatMap(expectedToFire))
   const quiet = drills.filter(({ events }) => events.length === 0)
+  const isListed = (mutant: Mutant, kind: EquivalentMutant['kind']) =>
+    listed.get(keyOf(mutant))?.kind === kind && !noticed.has(mutant)
   const count = (some: readonly Mutant[]): MutantCount => ({
     all: some.length,
     noticed: some.filter((mutant) => noticed.has(mutant)).length,
-    equivalent: some.filter((mutant) => reasons.has(keyOf(mutant)) && !noticed.has(mutant)).length,
+    equivalent: some.filter((mutant) => isListed(mutant, 'equivalent')).length,
+    hidden: some.filter((mutant) => isListed(mutant, 'hidden')).length,
   })
   return {
     rules: alerts
@@ -93,10 +101,10 @@ export function scorecardOf(input: ScoreInput): Scorecard {
         mutant: mutant.name,
         expression: mutant.rule.expression,
         wouldCatch: whatWouldCatch(mutant),
-        equivalent: reasons.get(keyOf(mutant)) ?? null,
+        listed: listed.get(keyOf(mutant)) ?? null,
       })),
     contradicted: mutants
-      .filter((mutant) => reasons.has(keyOf(mutant)) && noticed.has(mutant))
+      .filter((mutant) => listed.has(keyOf(mutant)) && noticed.has(mutant))
       .map((mutant) => ({ rule: mutant.original.name, mutant: mutant.name, noticedBy: noticed.get(mutant)!.drill })),
     notDrilled: alerts.filter((alert) => !drilled.has(alert)),
   }
@@ -108,8 +116,9 @@ export function expectedToFire({ expect }: Drill): string[] {
 }
 
 /** Share of the mutants that could be noticed and were, 0 to 1. */
-export function mutationStrength({ all, noticed, equivalent }: MutantCount): number {
-  return all === equivalent ? 1 : noticed / (all - equivalent)
+export function mutationStrength({ all, noticed, equivalent, hidden }: MutantCount): number {
+  const possible = all - equivalent - hidden
+  return possible === 0 ? 1 : noticed / possible
 }
 
 function scoreOf(

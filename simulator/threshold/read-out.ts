@@ -1,8 +1,8 @@
 /** Watches an expression while a drill runs, as a rule would see it: what the read-out was, not only whether it fired. */
 import type { DrillObserver } from '../drill/drill-observer.ts'
 import type { Judge, Labels, RangeSeries } from '../judge/judge.ts'
+import type { reductions } from '../scenario/schema.ts'
 
-export const reductions = ['max', 'min', 'mean', 'last'] as const
 export type Reduction = (typeof reductions)[number]
 
 export interface ReadOutSeries {
