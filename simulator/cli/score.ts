@@ -1,10 +1,11 @@
 /** `firedrill score`: how fast and how reliably rules fire, and how many mistakes in them the drills would notice. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { alertsReading } from '../alerts/dependencies.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
+import { scorePage } from '../report/html/score-page.ts'
 import { scoreLines } from '../report/score-terminal.ts'
 import type { Problem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
@@ -32,6 +33,7 @@ export interface ScoreOptions extends SetUpOptions {
   readonly failUnder?: number
   readonly seed?: number
   readonly json: boolean
+  readonly html?: string
   readonly workers?: number
 }
 
@@ -58,6 +60,7 @@ export function addScoreCommand(program: Command, start: Start): void {
     .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
     .option('--fail-under <percent>', 'exit 7 when fewer mutants are noticed, without equivalent ones', positiveNumber)
     .option('--json', 'print one JSON object instead of text', false)
+    .option('--html <file>', 'also write a self-contained page')
     .option('--workers <n>', 'drills at a time (default: one for each core)', positiveNumber)
     .addHelpText(
       'after',
@@ -66,6 +69,7 @@ Examples:
   $ firedrill score                             every rule over every scenario
   $ firedrill score --rule HighErrorRate        one rule, over the drills that name it
   $ firedrill score --fail-under 95             for CI
+  $ firedrill score --html score.html           also a page, to keep
   $ firedrill score --deep --days 3             weaker faults and three quiet days, too`,
     )
     .action((names: string[], options: ScoreOptions) => start((context) => scoreCommand(names, options, context)))
@@ -278,7 +282,7 @@ function report(
   card: Scorecard,
   results: readonly DrillResult[],
   wallSeconds: number,
-  { json, failUnder, mutants }: ScoreOptions,
+  { json, html, failUnder, mutants }: ScoreOptions,
   { console, version }: CommandContext,
 ): number {
   const strength = mutationStrength(card.mutants) * 100
@@ -286,8 +290,12 @@ function report(
   const broken = results.filter(({ exitCode }) => exitCode !== 0)
   const codes = [...results.map(({ exitCode }) => exitCode), ...(tooWeak ? [exitCodes.finding.code] : [])]
   const exitCode = worstExitCode(codes)
+  const failing = broken.map(({ scenario, verdict }) => ({ scenario, verdict }))
+  if (html !== undefined) {
+    mkdirSync(dirname(html), { recursive: true })
+    writeFileSync(html, scorePage({ card, mutants, failing, version }))
+  }
   if (json) {
-    const failing = broken.map(({ scenario, verdict }) => ({ scenario, verdict }))
     console.out(JSON.stringify({ format: 1, version, ...card, failing, exitCode }, undefined, 2))
     return exitCode
   }

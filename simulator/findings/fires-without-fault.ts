@@ -1,26 +1,31 @@
 /** An alert that fires in a drill without any fault: a false alarm, unless it is meant to fire always, as a Watchdog is. */
-import type { DrillResult } from '../drill/drill-result.ts'
+import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
 import { formatClock } from '../expectations/clock-text.ts'
 import { isIdle } from './deep-drills.ts'
 import { alertingRulesOf, type FindingDefinition } from './finding.ts'
 import { firingTimes, isFiring } from './firing.ts'
+import { aboutSimulated } from './unsimulated.ts'
 import { isAlwaysFiring } from './watchdog.ts'
 
 export const firesWithoutFault: FindingDefinition = {
   code: 'fires-without-fault',
   severity: 'warning',
   title: 'an alert that fires while nothing is wrong',
-  *inRun({ groups, results }) {
+  *inRun({ groups, results, survey }) {
     const quiet = results.filter(
       ({ scenario, events, alerts }) => events.length === 0 && !isIdle(scenario) && alerts.length > 0,
     )
     for (const { rule } of alertingRulesOf(groups)) {
       if (isAlwaysFiring(rule)) continue
-      const loud = quiet.filter((result) => fires(result, rule.name))
-      const early = results.filter((result) => result.events.length > 0 && firesBeforeFault(result, rule.name))
+      const alertIn = ({ alerts }: DrillResult) => {
+        const alert = alerts.find(({ alertname }) => alertname === rule.name)
+        return alert && aboutSimulated(alert, rule, survey)
+      }
+      const loud = quiet.filter((result) => fires(alertIn(result)))
+      const early = results.filter((result) => result.events.length > 0 && firesBefore(alertIn(result), result))
       if (loud.length === 0 && early.length === 0) continue
       const example = loud[0] ?? early[0]!
-      const alert = example.alerts.find(({ alertname }) => alertname === rule.name)!
+      const alert = alertIn(example)!
       const seeds = new Set(loud.map(({ seed }) => seed)).size
       const parts = [
         ...(loud.length > 0
@@ -43,11 +48,11 @@ export const firesWithoutFault: FindingDefinition = {
   },
 }
 
-function fires({ alerts }: DrillResult, name: string): boolean {
-  return alerts.some((alert) => alert.alertname === name && isFiring(alert))
+function fires(alert: AlertResult | undefined): boolean {
+  return alert !== undefined && isFiring(alert)
 }
 
-function firesBeforeFault({ alerts, events }: DrillResult, name: string): boolean {
+function firesBefore(alert: AlertResult | undefined, { events }: DrillResult): boolean {
   const firstFaultS = Math.min(...events.map(({ startS }) => startS))
-  return alerts.some((alert) => alert.alertname === name && firingTimes(alert).some((atS) => atS < firstFaultS))
+  return alert !== undefined && firingTimes(alert).some((atS) => atS < firstFaultS)
 }
