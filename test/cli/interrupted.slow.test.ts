@@ -54,6 +54,22 @@ describe.skipIf(!prometheus)('Prometheus that is killed during a run', () => {
   })
 })
 
+describe.skipIf(!prometheus)('Firedrill that is killed itself', () => {
+  test('leaves no Prometheus behind, and nothing of its data', async () => {
+    const started = await startFiredrill([...longRun, '--judge', 'prometheus'])
+    run = started
+    await until('Prometheus has taken samples', () => hasSamples(started.temporaryFolder))
+    const serverFolders = () =>
+      readdirSync(started.temporaryFolder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        /prometheus-[^/]+$/.test(name),
+      )
+    expect(serverFolders()).not.toEqual([])
+    started.child.kill('SIGKILL')
+    await until('nothing of it runs', () => started.servers().length === 0, 20_000)
+    expect(serverFolders()).toEqual([])
+  })
+})
+
 /** Whether the write-ahead log of the server in there has more than its head. */
 function hasSamples(temporaryFolder: string): boolean {
   const files = readdirSync(temporaryFolder, { recursive: true, encoding: 'utf8' })

@@ -20,6 +20,7 @@ import {
   TemplateError,
 } from '../judge.ts'
 import { versionOf } from './find-binary.ts'
+import { type Guard, guardProcess } from './guard.ts'
 import { PrometheusApi } from './prometheus-api.ts'
 
 export interface PrivatePrometheusOptions {
@@ -77,15 +78,17 @@ export async function startPrivatePrometheus(options: PrivatePrometheusOptions):
   )
   // Before anything else: who ends this thread while the server starts must know of it.
   if (child.pid !== undefined) options.onStart?.(child.pid)
+  const guard = child.pid === undefined ? undefined : guardProcess(child.pid, folder)
   try {
     const url = await listenAddress(child, options.binary)
-    const server = new PrivatePrometheus(url, child, folder, options)
+    const server = new PrivatePrometheus(url, child, guard, folder, options)
     await server.identify()
     return server
   } catch (error) {
     child.kill('SIGKILL')
     if (child.pid !== undefined) options.onEnd?.(child.pid)
     await rm(folder, { recursive: true, force: true })
+    guard?.release()
     throw error
   }
 }
@@ -125,14 +128,22 @@ class PrivatePrometheus implements Judge {
   readonly #url: string
   readonly #api = new PrometheusApi((path, init) => this.#fetch(path, init))
   readonly #child: ChildProcess
+  readonly #guard: Guard | undefined
   readonly #folder: string
   readonly #options: PrivatePrometheusOptions
   #ended: string | undefined
   #closed = false
 
-  constructor(url: string, child: ChildProcess, folder: string, options: PrivatePrometheusOptions) {
+  constructor(
+    url: string,
+    child: ChildProcess,
+    guard: Guard | undefined,
+    folder: string,
+    options: PrivatePrometheusOptions,
+  ) {
     this.#url = url
     this.#child = child
+    this.#guard = guard
     this.#folder = folder
     this.#options = options
     child.on('exit', (code, signal) => {
@@ -214,6 +225,7 @@ class PrivatePrometheus implements Judge {
       await ended
     }
     await rm(this.#folder, { recursive: true, force: true })
+    this.#guard?.release()
   }
 
   /** @returns how the server ended; undefined when it still runs */
