@@ -19,56 +19,61 @@ export class EventQueue {
   }
 
   push(time: number, action: () => void): void {
+    const times = this.#times
+    const sequences = this.#sequences
+    const actions = this.#actions
     const sequence = this.#nextSequence++
-    let hole = this.#times.length
-    this.#times.push(time)
-    this.#sequences.push(sequence)
-    this.#actions.push(action)
+    let hole = times.length
+    times.push(time)
+    sequences.push(sequence)
+    actions.push(action)
     while (hole > 0) {
       const parent = (hole - 1) >> 1
       // A later sequence never passes an equal time, so the parent's sequence need not be compared.
-      if (this.#times[parent]! <= time) break
-      this.#move(parent, hole)
+      if (times[parent]! <= time) break
+      times[hole] = times[parent]!
+      sequences[hole] = sequences[parent]!
+      actions[hole] = actions[parent]!
       hole = parent
     }
-    this.#place(hole, time, sequence, action)
+    times[hole] = time
+    sequences[hole] = sequence
+    actions[hole] = action
   }
 
   /** Removes and returns the next event's action. The queue must not be empty. */
   pop(): () => void {
-    const first = this.#actions[0]!
-    const time = this.#times.pop()!
-    const sequence = this.#sequences.pop()!
-    const action = this.#actions.pop()!
-    const size = this.#times.length
+    const times = this.#times
+    const sequences = this.#sequences
+    const actions = this.#actions
+    const first = actions[0]!
+    const time = times.pop()!
+    const sequence = sequences.pop()!
+    const action = actions.pop()!
+    const size = times.length
     if (size === 0) return first
     let hole = 0
     for (;;) {
       let child = 2 * hole + 1
       if (child >= size) break
-      if (child + 1 < size && this.#isBefore(child + 1, this.#times[child]!, this.#sequences[child]!)) child += 1
-      if (!this.#isBefore(child, time, sequence)) break
-      this.#move(child, hole)
+      let least = times[child]!
+      const right = child + 1
+      if (right < size) {
+        const other = times[right]!
+        if (other < least || (other === least && sequences[right]! < sequences[child]!)) {
+          child = right
+          least = other
+        }
+      }
+      if (least > time || (least === time && sequences[child]! > sequence)) break
+      times[hole] = least
+      sequences[hole] = sequences[child]!
+      actions[hole] = actions[child]!
       hole = child
     }
-    this.#place(hole, time, sequence, action)
+    times[hole] = time
+    sequences[hole] = sequence
+    actions[hole] = action
     return first
-  }
-
-  #isBefore(index: number, time: number, sequence: number): boolean {
-    const other = this.#times[index]!
-    return other < time || (other === time && this.#sequences[index]! < sequence)
-  }
-
-  #move(from: number, to: number): void {
-    this.#times[to] = this.#times[from]!
-    this.#sequences[to] = this.#sequences[from]!
-    this.#actions[to] = this.#actions[from]!
-  }
-
-  #place(at: number, time: number, sequence: number, action: () => void): void {
-    this.#times[at] = time
-    this.#sequences[at] = sequence
-    this.#actions[at] = action
   }
 }
