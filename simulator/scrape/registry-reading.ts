@@ -43,7 +43,7 @@ interface HeldHistogram extends Held {
 
 interface Observed {
   readonly labels: SeriesLabels
-  readonly bucketValues: Readonly<Record<number, number>>
+  readonly bucketValues: Readonly<Record<string, number>>
   readonly sum: number
   readonly count: number
 }
@@ -59,12 +59,13 @@ function plainSamples({ hashMap }: HeldPlain): ExposedSample[] {
 
 function histogramSamples({ name, upperBounds, hashMap }: HeldHistogram): ExposedSample[] {
   const samples: ExposedSample[] = []
+  const bounds = upperBounds.map(String)
   for (const key in hashMap) {
     const observed = hashMap[key]!
     const heads = headsOf(observed, name, upperBounds)
     let below = 0
-    for (let i = 0; i < upperBounds.length; i += 1) {
-      below += observed.bucketValues[upperBounds[i]!]!
+    for (let i = 0; i < bounds.length; i += 1) {
+      below += observed.bucketValues[bounds[i]!]!
       samples.push(sampleOf(heads[i]!, below))
     }
     samples.push(

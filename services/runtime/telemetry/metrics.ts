@@ -3,6 +3,7 @@
  * and drift checks all read the same list.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { quickenCounter, quickenHistogram } from './quick-series.ts'
 import { guardOf } from './series-guard.ts'
 
 export interface MetricDefinition<Label extends string = string> {
@@ -70,11 +71,11 @@ function createMetric(definition: MetricDefinition, registry: Registry) {
   const common = { name: definition.name, help: definition.help, labelNames: definition.labels, registers: [registry] }
   switch (definition.type) {
     case 'counter':
-      return new Counter(common)
+      return quickenCounter(new Counter(common))
     case 'gauge':
       return new Gauge(common)
     case 'histogram':
-      return new Histogram({ ...common, buckets: [...definition.buckets!] })
+      return quickenHistogram(new Histogram({ ...common, buckets: [...definition.buckets!] }))
   }
 }
 
