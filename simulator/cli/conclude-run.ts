@@ -47,6 +47,8 @@ export interface FinishedRun {
   readonly dashboardCode: number
   /** Drills of a run of all that take long, and did not run. */
   readonly leftOut: readonly Drill[]
+  /** All drills ran: what none of them shows is not there. */
+  readonly isWhole?: boolean
 }
 
 /** Says what a run has shown, and writes the reports. Shards that were joined are concluded like a run. @returns the exit code */
@@ -83,19 +85,21 @@ export interface ConcludedRun {
 
 /** What a run gives as data: verdicts, findings, coverage and the exit code. @param failOn instead of what firedrill.yaml says */
 export function reportOfRun(
-  { set, all, interrupted, dashboardCode, leftOut }: FinishedRun,
+  { set, all, interrupted, dashboardCode, leftOut, isWhole = false }: FinishedRun,
   failOn: Finding['severity'] | undefined,
   version: string,
 ): ConcludedRun {
-  const noticed = findingsOfRun(set, all)
+  const found = findingsOfRun(set, all)
+  // A drill that did not run may be the one that shows what the list of accepted findings is about.
+  const noticed = isWhole && !interrupted ? found : { ...found, needless: [] }
   const { alertmanager } = set.findingFiles
   const results = all
     .filter(({ scenario }) => !isDeep(scenario))
     .map((result) => (alertmanager ? withReceivers(result, alertmanager, set.loaded!.config.externalLabels) : result))
   const { alerts, dashboards, dashboardProblems, foreignRules, groups } = set.loaded!
   const failing = failOn ?? set.project.findings?.failOn
-  const found = failing !== undefined && reaches(noticed.findings, failing) ? exitCodes.finding.code : 0
-  const codes = [...all.map(({ exitCode }) => exitCode), found, dashboardCode]
+  const tooBad = failing !== undefined && reaches(noticed.findings, failing) ? exitCodes.finding.code : 0
+  const codes = [...all.map(({ exitCode }) => exitCode), tooBad, dashboardCode]
   const report = runReport({
     version,
     results,

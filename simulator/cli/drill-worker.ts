@@ -43,7 +43,7 @@ async function createJudge(kind: JudgeIdentity['kind']): Promise<Judge> {
 /** What was asked for beside the result: small things are sent, the page is written here. */
 function hand(evidence: DrillEvidence, drill: Drill, result: DrillResult, index: number): void {
   const { explain, report } = setup
-  if (report) writeDrillPage(report, { drill, result, evidence })
+  if (report) writeDrillPage(report, { drill, result, evidence }, engine, loaded!.config.externalLabels)
   if (explain === undefined) return
   const asked = evidence.alerts.filter(({ alertname }) => typeof explain === 'string' || explain.includes(alertname))
   send({ type: 'explained', index, alerts: asked })

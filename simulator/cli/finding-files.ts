@@ -13,6 +13,8 @@ import type { Problem } from '../scenario/problem.ts'
 
 export interface FindingFiles {
   readonly alertmanager: Alertmanager | undefined
+  /** Where that stands. */
+  readonly alertmanagerFile: string | undefined
   readonly documentation: Documentation | undefined
   readonly ignore: readonly IgnoredFinding[]
   readonly problems: readonly Problem[]
@@ -38,6 +40,7 @@ export function loadFindingFiles(options: FindingFilesOptions, engine: Engine): 
   problems.push(...unknownCodes(ignore))
   return {
     alertmanager: file === undefined ? undefined : readAlertmanager(file, engine, problems),
+    alertmanagerFile: file,
     documentation: documents?.documentation,
     ignore,
     problems,

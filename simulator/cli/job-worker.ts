@@ -61,7 +61,8 @@ async function keep({ drill, folder, setup: now, revision: wanted }: KeepJob): P
   let evidence: DrillEvidence | undefined
   const onEvidence = report ? (given: DrillEvidence) => (evidence = given) : undefined
   const kept = await keepDrill(drill, folder, { ...watched, onEvidence })
-  if (report && evidence) writeDrillPage(report, { drill, result: kept.result, evidence })
+  if (report && evidence)
+    writeDrillPage(report, { drill, result: kept.result, evidence }, engine, watched.config.externalLabels)
   return kept
 }
 

@@ -63,7 +63,7 @@ export async function mergeCommand(
     scenariosFolder(context.cwd),
     undefined,
   )
-  const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode, leftOut }
+  const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode, leftOut, isWhole: true }
   return concludeRun(run, { ...files, ...options, judge: 'auto' }, context)
 }
 

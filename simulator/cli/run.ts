@@ -158,7 +158,12 @@ export async function runCommand(
       prometheusBinary: judge.binary,
       temporaryFolder: context.temporaryFolder(),
       ...(options.report !== undefined && {
-        report: { folder: options.report, repeatOptions: repeatOptions(options), version: context.version },
+        report: {
+          folder: options.report,
+          repeatOptions: repeatOptions(options),
+          version: context.version,
+          alertmanagerFile: set.findingFiles.alertmanagerFile,
+        },
       }),
     },
     workers: options.workers ?? context.cores,
@@ -185,6 +190,7 @@ export async function runCommand(
       startedMs,
       dashboardCode,
       leftOut: selected.leftOut,
+      isWhole: options.all && options.tag.length === 0 && options.twins && !options.changedSince && !options.shard,
     },
     options,
     context,

@@ -205,20 +205,33 @@ class Watch {
   #finished({ set, drills, selected }: Read, startedMs: number) {
     const all = drills.map(({ name }) => this.#known.get(name)!.result)
     const { loaded: scenarios, leftOut } = selected
-    return { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode: 0, leftOut }
+    return {
+      set,
+      drills,
+      scenarios,
+      all,
+      interrupted: false,
+      startedMs,
+      dashboardCode: 0,
+      leftOut,
+      isWhole: this.#options.all && this.#options.twins,
+    }
   }
 
   /** @returns what was judged, by drill; undefined when files changed on the way */
   async #judge({ set, drills }: Read, startedMs: number): Promise<Map<string, KeptDrill> | undefined> {
     const { console, cores, version, wallClock } = this.#context
     const { report } = this.#options
+    const { alertmanagerFile } = set.findingFiles
     const temporaryFolder = this.#context.temporaryFolder()
     const setup = {
       ...set.source,
       judge: 'embedded' as const,
       prometheusBinary: undefined,
       temporaryFolder,
-      ...(report !== undefined && { report: { folder: report, repeatOptions: repeatOptions(this.#options), version } }),
+      ...(report !== undefined && {
+        report: { folder: report, repeatOptions: repeatOptions(this.#options), version, alertmanagerFile },
+      }),
     }
     this.#revision += 1
     const workers = this.#options.workers ?? cores

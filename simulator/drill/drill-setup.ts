@@ -27,7 +27,13 @@ export interface DrillSetup {
   /** Of this run alone; whoever made it removes it. */
   readonly temporaryFolder: string
   /** Where the page of each drill is written, and the options that the command to repeat it carries on. */
-  readonly report?: { readonly folder: string; readonly repeatOptions: string; readonly version: string }
+  readonly report?: {
+    readonly folder: string
+    readonly repeatOptions: string
+    readonly version: string
+    /** Says who is told of an alert; undefined: nobody knows. */
+    readonly alertmanagerFile: string | undefined
+  }
   /** What the engine of the main thread has found out about the files. */
   readonly known?: KnownAnswers
   /** Alerts to explain: these by name, or those that the drill names, that failed, or that were active. */

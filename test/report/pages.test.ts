@@ -57,6 +57,11 @@ test('no text of a rule, label, log line or span becomes markup', () => {
   expect(page.split('&lt;script&gt;').length).toBeGreaterThan(8)
 })
 
+test('the page of a drill and that of the run say who is told', () => {
+  expect(page).toMatch(/goes to<\/span> <b>queue-team and .*Silenced while <b>KafkaDown<\/b> fires/)
+  expect(run).toMatch(/<b>QueueJam<\/b> pages <span class="dim">queue-team and /)
+})
+
 test('no page refers to anything outside of the report', () => {
   for (const text of [page, run]) {
     const addresses = [...text.matchAll(/(?:href|src)="([^"]*)"/g)].map((match) => match[1]!)

@@ -53,6 +53,8 @@ const fired: AlertResult = {
         runbook: 'docs/jam.md',
       },
       episodes: [{ pendingAt: [190, 200], firingAt: [250, 260], resolvedAt: [370, 380] }],
+      receivers: ['queue-team', hostile],
+      inhibitedBy: ['KafkaDown'],
     },
   ],
 }

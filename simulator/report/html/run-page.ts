@@ -63,7 +63,8 @@ function runHeadline(
   if (results.length === 1) return headline(results[0]!, [])
   const proven = drilled.filter(({ proven: isProven }) => isProven).length
   const share = proven === drilled.length ? `All ${proven}` : `${proven} of ${drilled.length}`
-  const rules = drilled.length > 0 ? ` ${share} drilled ${drilled.length === 1 ? 'rule is' : 'rules are'} proven` : ''
+  const one = drilled.length === 1 ? ` The one rule drilled is ${proven === 1 ? '' : 'not '}proven` : ''
+  const rules = drilled.length > 1 ? ` ${share} drilled rules are proven` : one
   if (failed.length === 0) {
     const means =
       rules === '' ? '' : `${rules}: paging in time, quiet below the threshold, resolving, with a complete text.`
@@ -119,7 +120,11 @@ function drillRow(result: DrillResult, linkTo: LinkTo): Content {
 
 function outcomeText({ alerts }: DrillResult): Content {
   const fired = alerts.filter(({ expected, firingAt }) => expected === 'fires' && firingAt)
-  if (fired.length > 0) return html`${fired.map(({ alertname }) => html`<b>${alertname}</b> `)}pages`
+  if (fired.length > 0) {
+    const told = [...new Set(fired.flatMap(({ instances }) => instances.flatMap(({ receivers }) => receivers ?? [])))]
+    const names = told.length > 0 && html` <span class="dim">${joined(told)}</span>`
+    return html`${fired.map(({ alertname }) => html`<b>${alertname}</b> `)}pages${names}`
+  }
   const pending = alerts.filter(({ expected }) => expected === 'pending-only')
   return pending.length > 0
     ? html`<b>${pending.map(({ alertname }) => alertname).join(', ')}</b> pending only`

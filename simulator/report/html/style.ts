@@ -176,6 +176,8 @@ i.signal{background:var(--s0)}i.interval{background:repeating-linear-gradient(13
 .pager header b{color:var(--firing);letter-spacing:.02em}
 .pager .severity{margin-left:auto;font-weight:600}
 .pager p{margin:5px 0 0;font-size:14px}
+.pager .told{margin-top:8px;padding-top:8px;border-top:1px solid var(--rule)}
+.pager .told span{color:var(--dim)}
 .pager .summary{font-size:16px;font-weight:650;margin-top:7px}
 .chips code{font-size:11.5px;background:var(--card)!important;border:1px solid var(--rule)}
 .pager .link{font-size:12.5px;overflow-wrap:anywhere}.pager .link span{color:var(--dim)}

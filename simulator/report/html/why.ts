@@ -1,9 +1,9 @@
 /** Why an alert fired, or why it did not: the answer, the way to it, and every part of the expression over time. */
 import type { AlertDelay, AlertEvidence, ExplanationStep, OperandEvidence } from '../../drill/drill-evidence.ts'
-import type { AlertResult } from '../../drill/drill-result.ts'
+import type { AlertInstance, AlertResult } from '../../drill/drill-result.ts'
 import { formatClock, formatDuration, formatInterval } from '../../expectations/clock-text.ts'
 import { formatValue } from '../../explain/units.ts'
-import { durationRange } from './headline.ts'
+import { durationRange, joined } from './headline.ts'
 import { type Content, html, prose } from './markup.ts'
 import type { TimeScale } from './scale.ts'
 import { signalPlot } from './timeline.ts'
@@ -69,7 +69,15 @@ function pageText(judged: AlertResult | undefined, { labels: told }: AlertEviden
 ${description && html`<p>${description}</p>`}
 <p class="chips">${chips.map(([name, value]) => html`<code>${name}="${value}"</code> `)}</p>
 ${Object.entries(links).map(([name, text]) => html`<p class="link"><span>${name}</span> ${text}</p>`)}
+${toldText(instance)}
 ${judged?.text === 'incomplete' && html`<p class="bad">✗ ${judged.detail}</p>`}</aside>`
+}
+
+/** Whom Alertmanager tells; false without an alertmanager.yml. */
+function toldText({ receivers, inhibitedBy = [] }: AlertInstance): Content {
+  if (!receivers) return false
+  const silenced = inhibitedBy.length > 0 && html` Silenced while <b>${inhibitedBy.join(', ')}</b> fires.`
+  return html`<p class="told"><span>goes to</span> ${html`<b>${joined(receivers) || 'nobody'}</b>.`}${silenced}</p>`
 }
 
 function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
