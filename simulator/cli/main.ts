@@ -23,6 +23,7 @@ import { addScoreCommand } from './score.ts'
 import { addSolveCommand } from './solve.ts'
 import { addThresholdCommand } from './threshold.ts'
 import { addUpCommand } from './up.ts'
+import { addVerifyCommand } from './verify.ts'
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 
@@ -88,6 +89,7 @@ ${Object.values(exitCodes)
   addThresholdCommand(program, start)
   addExportCommand(program, start)
   addUpCommand(program, start)
+  addVerifyCommand(program, start)
   addFaultCommand(program, start)
   addDoctorCommand(program, start)
   return program

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createLiveClock, type LiveClock, machineTimers } from '../../services/runtime/live/live-clock.ts'
 import type { TelemetrySettings } from '../../services/runtime/live/settings.ts'
 import { serviceNames } from '../faults/fault-targets.ts'
@@ -240,7 +240,7 @@ export class LivePlatform {
     const { folder, speed, alertmanager } = this.#options
     const files = ruleFiles.map((path, i) => {
       // At speed 1 nothing is rewritten: the server reads the user's own file.
-      if (speed === 1) return path
+      if (speed === 1) return resolve(path)
       const own = join(folder, `rules-${i}.yml`)
       writeFileSync(own, dividedRules(readFileSync(path, 'utf8'), speed, parseDuration))
       return own
@@ -309,8 +309,9 @@ export class LivePlatform {
     const name = address.slice(0, address.lastIndexOf(':'))
     const part = name === 'localhost' ? 'prometheus' : name
     if (part === 'loki' && telemetry.lokiUrl !== undefined) return new URL(telemetry.lokiUrl).host
-    // A Jaeger shows its own metrics on another port than the one that takes spans.
-    if (part === 'jaeger' && telemetry.tracesUrl !== undefined) return `${new URL(telemetry.tracesUrl).hostname}:8888`
+    // A Jaeger shows its own metrics on another port than the one that takes spans: the documented one, if nobody says.
+    if (part === 'jaeger' && telemetry.tracesUrl !== undefined && !('jaeger' in ports))
+      return `${new URL(telemetry.tracesUrl).hostname}:8888`
     return part in ports && part !== 'control' ? this.addressOf(part) : undefined
   }
 
