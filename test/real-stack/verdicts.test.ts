@@ -18,16 +18,23 @@ const scenarios = fileSource
   .map((name) => name.replace(/\.yaml$/, ''))
   .filter((name) => !shippedDrill(name).tags.includes('long'))
 
+/** Three runs of a drill on a busy machine; the longest one covers hours. */
+const timeoutMs = 900_000
+
 describe.skipIf(reason)(`three judges${reason ? ` (skipped: ${reason})` : ''}`, () => {
-  test.each(scenarios)('give the same verdicts and texts for %s', async (name) => {
-    const [debian, current] = [await run(name, 'prometheus'), await run(name, currentPrometheus)]
-    const embedded = await runShipped(shippedDrill(name), await shippedSetup())
-    expect(debian.judge.version).toMatch(/^2\./)
-    expect(current.judge.version).toBe(embedded.judge.version)
-    // The same version of Prometheus: everything is equal, times and values included.
-    expect(withoutJudge(embedded)).toEqual(withoutJudge(current))
-    expect(essence(embedded)).toEqual(essence(debian))
-  })
+  test.each(scenarios)(
+    'give the same verdicts and texts for %s',
+    async (name) => {
+      const [debian, current] = [await run(name, 'prometheus'), await run(name, currentPrometheus)]
+      const embedded = await runShipped(shippedDrill(name), await shippedSetup())
+      expect(debian.judge.version).toMatch(/^2\./)
+      expect(current.judge.version).toBe(embedded.judge.version)
+      // The same version of Prometheus: everything is equal, times and values included.
+      expect(withoutJudge(embedded)).toEqual(withoutJudge(current))
+      expect(essence(embedded)).toEqual(essence(debian))
+    },
+    timeoutMs,
+  )
 })
 
 function withoutJudge({ judge: _, wallSeconds: __, ...result }: DrillResult) {
