@@ -103,6 +103,7 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
         ...binaries.prometheus,
         config,
         ruleFiles: [...new Set(groups.map(({ file }) => file))],
+        groupCount: groups.length,
         parseDuration: (text) => engine.parseDuration(text),
       },
       alertmanager: binaries.alertmanager,

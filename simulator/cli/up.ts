@@ -131,7 +131,7 @@ class Running {
     this.#options = options
     this.#context = context
     this.#ports = ports
-    const doubted = options.speed === 1 || !prometheus ? [] : [...unconfirmable(groups).keys()]
+    const doubted = options.speed === 1 || !prometheus ? [] : [...unconfirmable(groups).alerts.keys()]
     this.#doubts = doubted.length > 0 ? [`not to be believed at ${options.speed}: ${doubted.join(', ')}`] : []
     const { logs } = options
     if (logs !== undefined) mkdirSync(logs, { recursive: true })
@@ -290,6 +290,7 @@ async function findOptionalServers(set: SetUp, context: CommandContext): Promise
       version: (await versionOf(prometheus.path)) ?? 'unknown',
       config: loaded!.config,
       ruleFiles: [...new Set(loaded!.groups.map(({ file }) => file))],
+      groupCount: loaded!.groups.length,
       parseDuration: (text) => engine.parseDuration(text),
     },
     alertmanager: alertmanager && { binary: alertmanager.path },

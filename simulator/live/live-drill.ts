@@ -161,7 +161,7 @@ class LiveDrillRun {
       externalLabels,
       toDrillMs: (unixMs) => this.#toDrillMs(unixMs),
     })
-    const notConfirmed = speed === 1 ? new Map<string, string>() : unconfirmable(groups)
+    const notConfirmed = speed === 1 ? new Map<string, string>() : unconfirmable(groups).alerts
     const drill = widened(this.#drill, jitterMs * speed)
     const judged = evaluations.map((evaluation) => withReason(evaluation, notConfirmed, speed, drill))
     const alerts = (

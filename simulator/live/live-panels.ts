@@ -17,7 +17,7 @@ import { judgePanels } from '../expectations/panel.ts'
 import { type Judge, JudgeError } from '../judge/judge.ts'
 import { PrometheusApi } from '../judge/prometheus/prometheus-api.ts'
 import type { Drill } from '../scenario/scenario.ts'
-import { whyUnconfirmable } from './speed/confirmable.ts'
+import { type Unconfirmable, unconfirmable, whyUnconfirmable } from './speed/confirmable.ts'
 import { divideDurations } from './speed/divide-durations.ts'
 
 export interface LivePanelOptions {
@@ -50,11 +50,12 @@ export async function judgeLivePanels({ drill, sources, groups, server }: LivePa
   const plan = PanelPlan.of(sources, drill, groups)
   const evaluation = await createPanelEvaluation(plan, { judge, drill, rules: { takeResults: () => [] } })
   const series = new DrillSeries(drill)
+  const doubts = unconfirmable(groups)
   await evaluation.append(series.takeUntil(drill.lengthMs))
   await evaluation.advance(drill.lengthMs)
   const shown = evaluation
     .evaluations()
-    .map((one) => ({ ...one, notJudged: one.notJudged ?? whyNotJudged(one, speed) }))
+    .map((one) => ({ ...one, notJudged: one.notJudged ?? whyNotJudged(one, speed, doubts) }))
   const context = { explainAbsent: () => undefined }
   const judged = shown.filter(({ notJudged }) => notJudged === undefined)
   const unjudged = shown.filter(({ notJudged }) => notJudged !== undefined)
@@ -70,11 +71,17 @@ export async function judgeLivePanels({ drill, sources, groups, server }: LivePa
   }
 }
 
-function whyNotJudged({ broken, expression, facts }: TargetEvaluation, speed: number): string | undefined {
-  if (facts?.selectors.some(({ metric }) => metric === 'firedrill_signals_total')) {
+function whyNotJudged(
+  { broken, expression, facts }: TargetEvaluation,
+  speed: number,
+  doubts: Unconfirmable,
+): string | undefined {
+  const metrics = facts?.selectors.map(({ metric }) => metric) ?? []
+  if (metrics.includes('firedrill_signals_total')) {
     return 'a live drill has the account of its signals only at the end'
   }
-  const reason = speed === 1 || broken !== undefined || expression === '' ? undefined : whyUnconfirmable(expression)
+  const reason =
+    speed === 1 || broken !== undefined || expression === '' ? undefined : whyUnconfirmable(expression, metrics, doubts)
   return reason && `not confirmed at ${speed}: it ${reason}`
 }
 

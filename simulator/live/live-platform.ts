@@ -51,6 +51,8 @@ export interface ServerPlan {
   readonly version: string
   readonly config: PrometheusConfig
   readonly ruleFiles: readonly string[]
+  /** Groups of rules in all of them. */
+  readonly groupCount: number
   parseDuration(text: string): number
 }
 
@@ -233,13 +235,14 @@ export class LivePlatform {
     this.zeroMs = machineTimers.nowMs()
     await Promise.all(serviceNames.map((name) => this.#ready(name, `http://${this.addressOf(name)}/health`)))
     this.supervisor.start('traffic')
-    if (this.#options.prometheus) await this.#reloadPrometheus()
+    if (this.#options.prometheus) await this.#reloadPrometheus(this.#options.prometheus)
   }
 
   #startPrometheus({ binary, config, ruleFiles, parseDuration }: ServerPlan): void {
     const { folder, speed, alertmanager } = this.#options
     const files = ruleFiles.map((path, i) => {
-      // At speed 1 nothing is rewritten: the server reads the user's own file.
+      // At speed 1 nothing is rewritten: the server reads the user's own file. What is relative it would look for beside
+      // its own configuration, and say nothing when nothing is there.
       if (speed === 1) return resolve(path)
       const own = join(folder, `rules-${i}.yml`)
       writeFileSync(own, dividedRules(readFileSync(path, 'utf8'), speed, parseDuration))
@@ -272,11 +275,17 @@ export class LivePlatform {
     ])
   }
 
-  async #reloadPrometheus(): Promise<void> {
+  async #reloadPrometheus({ groupCount }: ServerPlan): Promise<void> {
     const { folder } = this.#options
     writeFileSync(join(folder, 'prometheus.yml'), readFileSync(join(folder, 'prometheus-running.yml'), 'utf8'))
     const response = await fetch(`http://${this.addressOf('prometheus')}/-/reload`, { method: 'POST' })
     if (!response.ok) throw new LivePartError(`Prometheus refuses the configuration: ${(await response.text()).trim()}`)
+    // An alert that is not loaded never fires, and that must not look like silence.
+    const rules = await fetch(`http://${this.addressOf('prometheus')}/api/v1/rules`)
+    const { data } = (await rules.json()) as { data: { groups: unknown[] } }
+    if (data.groups.length !== groupCount) {
+      throw new LivePartError(`Prometheus has loaded ${data.groups.length} of ${groupCount} groups of rules`)
+    }
   }
 
   /** The path is the one in the shipped alertmanager.yml. */

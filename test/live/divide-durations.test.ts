@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseDurationMs } from '../../services/runtime/duration.ts'
 import type { RuleGroup } from '../../simulator/alerts/load-rules.ts'
-import { unconfirmable } from '../../simulator/live/speed/confirmable.ts'
+import { unconfirmable, whyUnconfirmable } from '../../simulator/live/speed/confirmable.ts'
 import { divideDurations } from '../../simulator/live/speed/divide-durations.ts'
 import { dividedRules, prometheusTimeFlags } from '../../simulator/live/speed/prometheus-files.ts'
 
@@ -113,12 +113,19 @@ describe('what division can not make true is named', () => {
       { kind: 'alerting', name: 'A', expression: 'job:errors:rate > 0.1' },
       { kind: 'alerting', name: 'B', expression: 'job:errors:rate / rate(all_total[5m]) > 0.1' },
     ])
-    expect([...unconfirmable(groups).keys()]).toEqual(['A'])
+    expect([...unconfirmable(groups).alerts.keys()]).toEqual(['A'])
+  })
+
+  test('in a panel that shows what was recorded', () => {
+    const expression = 'rate(answer_seconds_sum[5m]) / rate(answer_seconds_count[5m])'
+    const doubts = unconfirmable(rules([{ kind: 'recording', name: 'job:answer:mean', expression }]))
+    expect(whyUnconfirmable('job:answer:mean', ['job:answer:mean'], doubts)).toMatch(/^measures how long/)
+    expect(whyUnconfirmable('up', ['up'], doubts)).toBeUndefined()
   })
 })
 
 function reasonOf(expression: string): string | undefined {
-  return unconfirmable(rules([{ kind: 'alerting', name: 'A', expression }])).get('A')
+  return unconfirmable(rules([{ kind: 'alerting', name: 'A', expression }])).alerts.get('A')
 }
 
 /** Only what the analysis reads of a rule. */

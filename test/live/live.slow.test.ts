@@ -2,12 +2,16 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
+import { LivePlatform } from '../../simulator/live/live-platform.ts'
+import { documentedPorts } from '../../simulator/live/platform-settings.ts'
+import { freePorts } from '../../simulator/live/ports.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { builtCommand } from '../cli/built-command.ts'
+import { shippedDrill, shippedSetup, testEngine } from '../drill/run-scenario.ts'
 
 const haveServers = ['prometheus', 'alertmanager'].every((tool) => findBinary(tool as 'prometheus', process.env))
 
@@ -17,13 +21,13 @@ scenario: live-crash
 title: A service dies and comes back
 tags: [test]
 seed: 7
-clock: { start: 2026-01-05T09:00:00Z, length: 8m }
+clock: { start: 2026-01-05T09:00:00Z, length: 10m }
 world: recommender-small
 load:
   - { perSecond: 1 }
 steady: { from: 90s, alerts: none }
 events:
-  - { id: crash, at: 2m, fault: service.crash, target: { service: data-pipeline }, hold: 3m }
+  - { id: crash, at: 4m, fault: service.crash, target: { service: data-pipeline }, hold: 3m }
 expect:
   alerts:
     ServiceDown:
@@ -80,6 +84,50 @@ describe.skipIf(!haveServers)('firedrill live (skipped without prometheus and al
     expect(
       report.live.virtual.alerts.find((alert: { alertname: string }) => alert.alertname === 'ServiceDown').ok,
     ).toBe(true)
+  })
+})
+
+describe.skipIf(!haveServers)('at speed 1 (skipped without prometheus and alertmanager)', () => {
+  test('the server reads the rule files as they are, wherever they are named from', async () => {
+    const { config, groups } = await shippedSetup()
+    const drill = shippedDrill('steady-state')
+    const engine = await testEngine()
+    const file = relative(process.cwd(), groups[0]!.file)
+    const own = groups.filter((group) => group.file === groups[0]!.file)
+    const platform = new LivePlatform({
+      drill: { ...drill, load: [] },
+      speed: 1,
+      ports: await freePorts('127.0.0.1', Object.keys(documentedPorts)),
+      folder: mkdtempSync(join(folder, 'rules-')),
+      environment: process.env,
+      telemetry: { lokiUrl: undefined, tracesUrl: undefined, tracesExporter: 'otlp' },
+      keepsSpans: false,
+      kafkaBrokers: undefined,
+      prometheus: {
+        binary: findBinary('prometheus', process.env)!.path,
+        version: 'any',
+        config,
+        ruleFiles: [file],
+        groupCount: own.length,
+        parseDuration: (text) => engine.parseDuration(text),
+      },
+      alertmanager: undefined,
+      onLine() {},
+      onDeath() {},
+      onAudit() {},
+    })
+    try {
+      await platform.start()
+      const answer = await fetch(`http://${platform.addressOf('prometheus')}/api/v1/rules`)
+      const { data } = (await answer.json()) as {
+        data: { groups: { file: string; rules: { name: string; duration: number }[] }[] }
+      }
+      expect(new Set(data.groups.map((group) => group.file))).toEqual(new Set([groups[0]!.file]))
+      const rules = data.groups.flatMap((group) => group.rules)
+      expect(rules.find(({ name }) => name === 'ServiceDown')?.duration).toBe(60)
+    } finally {
+      await platform.stop()
+    }
   })
 })
 

@@ -45,30 +45,43 @@ const countingFunctions: ReadonlySet<string> = new Set([
 const any = undefined
 type Degree = number | undefined
 
-/** @returns why each alert can't be confirmed at a speed other than 1; those that can are absent */
-export function unconfirmable(groups: readonly RuleGroup[]): Map<string, string> {
+export interface Unconfirmable {
+  /** Why each of these alerts can't be confirmed at a speed other than 1. */
+  readonly alerts: ReadonlyMap<string, string>
+  /** The same of recording rules, by the name of what they record. */
+  readonly recordings: ReadonlyMap<string, string>
+}
+
+export function unconfirmable(groups: readonly RuleGroup[]): Unconfirmable {
   const recorded = new Map<string, Degree>()
-  const reasons = new Map<string, string>()
-  const tainted = new Map<string, string>()
+  const alerts = new Map<string, string>()
+  const recordings = new Map<string, string>()
   for (const { rules } of groups) {
     for (const rule of rules) {
       const walk = new Walk(rule.expression, recorded)
-      const inherited = rule.facts.selectors.map(({ metric }) => metric && tainted.get(metric)).find(Boolean)
+      const inherited = rule.facts.selectors.map(({ metric }) => metric && recordings.get(metric)).find(Boolean)
       const reason = walk.reasons[0] ?? inherited
       if (rule.kind === 'recording') {
         recorded.set(rule.name, walk.degree)
-        if (reason) tainted.set(rule.name, reason)
-      } else if (reason && !reasons.has(rule.name)) {
-        reasons.set(rule.name, reason)
+        if (reason) recordings.set(rule.name, reason)
+      } else if (reason && !alerts.has(rule.name)) {
+        alerts.set(rule.name, reason)
       }
     }
   }
-  return reasons
+  return { alerts, recordings }
 }
 
 /** @returns why what an expression shows can't be confirmed at a speed other than 1; undefined when it can */
-export function whyUnconfirmable(expression: string): string | undefined {
-  return new Walk(expression, new Map()).reasons[0]
+export function whyUnconfirmable(
+  expression: string,
+  metrics: readonly (string | undefined)[],
+  { recordings }: Pick<Unconfirmable, 'recordings'>,
+): string | undefined {
+  return (
+    new Walk(expression, new Map()).reasons[0] ??
+    metrics.map((metric) => metric && recordings.get(metric)).find((reason) => reason !== undefined && reason !== '')
+  )
 }
 
 class Walk {
