@@ -222,6 +222,7 @@ async function findServers(set: SetUp, context: CommandContext) {
       version: (await versionOf(prometheus.path)) ?? 'unknown',
       config: loaded!.config,
       ruleFiles: [...new Set(loaded!.groups.map(({ file }) => file))],
+      groupCount: loaded!.groups.length,
       parseDuration: (text: string) => engine.parseDuration(text),
     },
     alertmanager: alertmanager && { binary: alertmanager.path },
