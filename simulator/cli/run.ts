@@ -10,6 +10,7 @@ import type { Drill } from '../scenario/scenario.ts'
 import { addCiOptions } from './ci-outputs.ts'
 import { concludeRun, type ReportingOptions } from './conclude-run.ts'
 import type { CommandContext } from './context.ts'
+import { withMeasuredThresholds } from './deep-thresholds.ts'
 import { addNarrowOptions, type NarrowOptions, narrow } from './narrow.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
@@ -51,7 +52,11 @@ export function addRunCommand(program: Command, start: Start): void {
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
     .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
     .option('--alertmanager <file>', 'alertmanager.yml that says who is told of which alert')
-    .option('--deep', 'also drill quiet mornings of more seeds and an idle platform, for findings', false)
+    .option(
+      '--deep',
+      'for findings: also drill quiet mornings of more seeds and an idle platform, and measure what fires each rule',
+      false,
+    )
     .addOption(
       new Option('--findings <which>', 'findings on the terminal')
         .choices(['all', 'important', 'none'])
@@ -176,9 +181,14 @@ export async function runCommand(
     await pool.stop()
   })
   context.onExit(() => pool.killChildren())
-  const all: DrillResult[] = []
+  let all: DrillResult[] = []
   for (const [i, result] of (await pool.run()).entries()) all.push(await askServers(result, drills[i]!, options))
   console.progress('')
+  if (options.deep && !interrupted) {
+    const measured = await withMeasuredThresholds(drills, all, whole, set, options.workers, context)
+    if (typeof measured === 'number') interrupted = true
+    else all = measured
+  }
   if (options.shard && options.report !== undefined) writeShard(options.report, options.shard, all, options, context)
   return concludeRun(
     {

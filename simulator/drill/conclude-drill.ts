@@ -79,15 +79,18 @@ export async function concludeDrill(concluded: DrillToConclude): Promise<DrillRe
     panels,
     logs,
     traces,
-    findings: findingsInDrill({
-      drill,
-      config,
-      groups,
-      evaluations: [...evaluations, ...gathered.recordings],
-      alerts,
-      watch: gathered.watch,
-      explain,
-    }),
+    findings:
+      options.looksForFindings === false
+        ? []
+        : findingsInDrill({
+            drill,
+            config,
+            groups,
+            evaluations: [...evaluations, ...gathered.recordings],
+            alerts,
+            watch: gathered.watch,
+            explain,
+          }),
     accounting,
     notes: [...config.notes, ...absentExpectations(drill, options)],
   }

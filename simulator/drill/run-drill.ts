@@ -57,6 +57,8 @@ export interface RunDrillOptions {
   readonly onEvidence?: ((evidence: DrillEvidence) => void) | undefined
   /** Alerts that the evidence explains although the drill does not name them. */
   readonly alsoExplain?: readonly string[]
+  /** False: no findings are looked for, to see what they cost. */
+  readonly looksForFindings?: boolean
   /** Told at the end what was exposed and stored, for findings over all drills of a run. */
   readonly onSurvey?: (survey: Survey) => void
   /** Told which rule or text the judge is about to look at, in case that it never comes back. */
@@ -113,6 +115,7 @@ export type JudgeDrillOptions = Pick<
   | 'onSamples'
   | 'onEvidence'
   | 'alsoExplain'
+  | 'looksForFindings'
   | 'wallClock'
 >
 
@@ -213,7 +216,8 @@ export class DrillJudgement {
     this.operands = operands
     this.panels = panels
     // Operands and panels show results of rules, which are there once those were evaluated.
-    this.#observers = [evaluation, operands, this.watch, ...(panels ? [panels] : [])]
+    const watch = options.looksForFindings === false ? [] : [this.watch]
+    this.#observers = [evaluation, operands, ...watch, ...(panels ? [panels] : [])]
   }
 
   async take(batch: readonly SeriesSamples[], toMs: number): Promise<void> {

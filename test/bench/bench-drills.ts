@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { selectedMetrics } from '../../simulator/alerts/load-rules.ts'
 import type { Dashboard } from '../../simulator/dashboards/dashboard.ts'
 import type { DrillResult } from '../../simulator/drill/drill-result.ts'
-import { runDrill } from '../../simulator/drill/run-drill.ts'
+import { type RunDrillOptions, runDrill } from '../../simulator/drill/run-drill.ts'
 import { DrillSimulation, drillLattice } from '../../simulator/drill/simulate-drill.ts'
 import { createEmbeddedJudge } from '../../simulator/judge/embedded/embedded-judge.ts'
 import type { SeriesSamples } from '../../simulator/judge/judge.ts'
@@ -55,9 +55,11 @@ export function runBy(
   judge: 'embedded' | 'prometheus',
   drill: Drill,
   bench: Bench & { readonly dashboards?: readonly Dashboard[] },
+  more: Pick<RunDrillOptions, 'looksForFindings' | 'onSurvey'> = {},
 ): Promise<DrillResult> {
   const { engine, config, groups, folder } = bench
   return runDrill(drill, {
+    ...more,
     config,
     groups,
     foreignRules: false,

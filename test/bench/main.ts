@@ -13,11 +13,13 @@ import { packageRoot } from '../../simulator/package-root.ts'
 import { coldFigure, judgesFigure, runAllFigure } from './command-figures.ts'
 import { drillFigure } from './drill-figure.ts'
 import { type Bench, type Figure, isMissed, type Measured } from './figure.ts'
+import { findingsFigure } from './findings-figure.ts'
 import { kernelFigure } from './kernel-figure.ts'
 import { liveServiceFigure, metricsEndpointFigure, tracingFigure } from './live-service-figures.ts'
 import { liveSpeedFigure } from './live-speed-figure.ts'
 import { largestFigure, memoryFigure } from './memory-figure.ts'
 import { moduleFigure } from './module-figure.ts'
+import { mutantsFigure } from './mutants-figure.ts'
 import { panelFigure } from './panel-figure.ts'
 import { platformFigure } from './platform-figure.ts'
 import { lokiSinkFigure, traceSinkFigure } from './sink-figures.ts'
@@ -30,6 +32,8 @@ const figures: readonly Figure[] = [
   memoryFigure,
   largestFigure,
   panelFigure,
+  findingsFigure,
+  mutantsFigure,
   coldFigure,
   runAllFigure,
   judgesFigure,
