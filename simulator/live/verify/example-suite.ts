@@ -36,6 +36,8 @@ export async function verifyExamples(
   if (absent.length > 0) return [notJudged('examples', `${absent.join(', ')} are not here`)]
   const loader = typeScriptLoader()
   if (!loader) return [notJudged('examples', 'they are TypeScript: tsx, or Node.js 22.18 or newer, runs them')]
+  // They do not start without knowing where their spans go.
+  if (jaeger === undefined || otlpUrl === undefined) return [notJudged('examples', `Jaeger ${missing}`)]
   const ports = await freePorts(host, examples)
   const urlOf = (name: string) => `http://${host}:${ports[name]}`
   const running = examples.map((name): Running => {
@@ -46,7 +48,7 @@ export async function verifyExamples(
         ...environment,
         PORT: String(ports[name]),
         ML_ENGINE_URL: urlOf('ml-engine'),
-        ...(otlpUrl !== undefined && { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl }),
+        OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
         ...(loki !== undefined && { LOKI_URL: loki }),
       },
     })
@@ -64,7 +66,6 @@ export async function verifyExamples(
     for (const one of running) checks.push(await answersAndExposes(one))
     await useThem(running)
     for (const one of running) checks.push(await logs(one))
-    if (jaeger === undefined) return [...checks, notJudged('spans of the examples', `Jaeger ${missing}`)]
     for (const one of running) checks.push(await traces(one, jaeger))
     return checks
   } finally {
@@ -104,7 +105,7 @@ async function useThem(running: readonly Running[]): Promise<void> {
   const sent = [
     fetch(`${urls['backend-api']}/recommendations/u1`, { headers: { 'x-tenant-id': 'verify' } }),
     fetch(`${urls['ml-engine']}/recommend`, { ...post, body: JSON.stringify({ userId: 'u1', k: 20 }) }),
-    fetch(`${urls['data-pipeline']}/health`),
+    fetch(`${urls['data-pipeline']}/messages`, { ...post, body: JSON.stringify({ values: ['{"item":"i1"}'] }) }),
   ]
   await Promise.allSettled(sent)
 }

@@ -8,7 +8,8 @@ import { sendRequest } from './request.ts'
 const overheadMsMax = 10
 /** Requests of each kind; taken in turns, so that both meet the same load. */
 const pairs = 60
-const arriveMs = 60_000
+/** Each service sends its spans once in a while; on a busy machine that takes its time. */
+const arriveMs = 120_000
 
 export interface JaegerTrace {
   readonly spans: readonly { readonly operationName: string; readonly processID: string }[]
