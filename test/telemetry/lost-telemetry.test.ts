@@ -1,9 +1,13 @@
 /** A collector that is away, slow or full never slows a service; what was lost is counted. Wrong settings are named at once. */
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BatchSender, type SendResult } from '../../services/runtime/live/batch-sender.ts'
+import { readSettings } from '../../services/runtime/live/settings.ts'
 import { EnvironmentError, readTelemetryEnvironment } from '../../services/runtime/live/telemetry-environment.ts'
 import { createSinks } from '../../services/runtime/live/telemetry-sinks.ts'
 import { createRng } from '../../services/runtime/rng.ts'
@@ -172,5 +176,24 @@ describe('the environment is read before anything starts', () => {
     expect(() => readTelemetryEnvironment(environment, 'checkout')).toThrow(`${variable} is missing`)
     const url = 'http://localhost:14268/api/traces'
     expect(readTelemetryEnvironment({ ...environment, [variable]: url }, 'checkout').tracesUrl).toBe(url)
+  })
+
+  test('a process of the platform names all that can not be meant as well', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firedrill-settings-'))
+    ends.push(() => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'settings.json')
+    writeFileSync(file, JSON.stringify({ format: 1, addresses: { 'ml-engine': '127.0.0.1:8001' }, telemetry: {} }))
+    const environment = {
+      FIREDRILL_ADDRESS_ML_ENGINE: 'ml-engine',
+      FIREDRILL_ADDRESS_ML_ENGIN: 'ml-engine:8001',
+      FIREDRILL_KAFKA_BROKERS: 'kafka:9092,kafka2',
+      OTEL_TRACES_EXPORTER: 'zipkin',
+    }
+    expect(() => readSettings(file, environment)).toThrow(`the environment is not complete:
+  FIREDRILL_ADDRESS_ML_ENGINE must be host:port, not "ml-engine"
+  FIREDRILL_ADDRESS_ML_ENGIN names no part of the platform: there are FIREDRILL_ADDRESS_ML_ENGINE
+  FIREDRILL_KAFKA_BROKERS must be host:port, or several with commas, not "kafka:9092,kafka2"
+  OTEL_TRACES_EXPORTER must be otlp or jaeger, not "zipkin"`)
+    expect(() => readSettings(undefined, {})).toThrow('FIREDRILL_SETTINGS is missing')
   })
 })
