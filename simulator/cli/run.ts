@@ -182,7 +182,9 @@ export async function runCommand(
   })
   context.onExit(() => pool.killChildren())
   let all: DrillResult[] = []
-  for (const [i, result] of (await pool.run()).entries()) all.push(await askServers(result, drills[i]!, options))
+  const { loki, jaeger } = options
+  const servers = { loki, jaeger, dashboards: set.loaded!.dashboards }
+  for (const [i, result] of (await pool.run()).entries()) all.push(await askServers(result, drills[i]!, servers))
   console.progress('')
   if (options.deep && !interrupted) {
     const measured = await withMeasuredThresholds(drills, all, whole, set, options.workers, context)

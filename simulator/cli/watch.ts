@@ -233,6 +233,8 @@ class Watch {
         report: { folder: report, repeatOptions: repeatOptions(this.#options), version, alertmanagerFile },
       }),
     }
+    const { loki, jaeger } = this.#options
+    const servers = { loki, jaeger, dashboards: set.loaded!.dashboards }
     this.#revision += 1
     const workers = this.#options.workers ?? cores
     this.#pool ??= new JobPool({ module: set.module, setup, workers })
@@ -249,7 +251,7 @@ class Watch {
           const elapsed = Math.round((wallClock() - startedMs) / 1000)
           console.progress(`${kept.size}/${total} drills, ${elapsed} s  ${name} ${share} %`)
         })
-        const answered = { ...done, result: await askServers(done.result, drill, this.#options) }
+        const answered = { ...done, result: await askServers(done.result, drill, servers) }
         kept.set(name, answered)
         this.#known.set(name, answered)
       }

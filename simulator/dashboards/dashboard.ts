@@ -41,8 +41,17 @@ export interface PanelTarget {
   readonly scrapeIntervalMs: number
   /** Why it is not asked: its data source has no judge here. */
   readonly notJudged: string | undefined
+  /** Whom it asks, where that is a server that may be there: Loki or Jaeger. */
+  readonly outside?: OutsideQuery | undefined
   /** What is wrong with it; it is not asked, and never counts as passed. */
   readonly broken: string | undefined
+}
+
+export interface OutsideQuery {
+  readonly source: 'loki' | 'jaeger'
+  /** What a search in Jaeger looks for; an empty operation is any. */
+  readonly service: string
+  readonly operation: string
 }
 
 export interface DashboardVariable {

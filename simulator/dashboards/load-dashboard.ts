@@ -8,7 +8,14 @@ import type { Engine } from '../judge/embedded/engine.ts'
 import { QueryError } from '../judge/judge.ts'
 import { didYouMean } from '../scenario/did-you-mean.ts'
 import { type DataPath, formatPath } from '../scenario/problem.ts'
-import type { Dashboard, DashboardPanel, DashboardProblem, DashboardVariable, PanelTarget } from './dashboard.ts'
+import type {
+  Dashboard,
+  DashboardPanel,
+  DashboardProblem,
+  DashboardVariable,
+  OutsideQuery,
+  PanelTarget,
+} from './dashboard.ts'
 import { type DataSource, describeUnjudged, findDataSource } from './data-sources.ts'
 import { panelPixels, parseInterval, scrapeIntervalDefaultMs } from './panel-query.ts'
 import { placeholderScope } from './variable-values.ts'
@@ -204,6 +211,7 @@ class Reader {
         intervalFactor: typeof target.intervalFactor === 'number' ? target.intervalFactor : 1,
         scrapeIntervalMs: source.scrapeIntervalMs ?? scrapeIntervalDefaultMs,
         notJudged: judged ? undefined : describeUnjudged(source.type),
+        outside: outsideQuery(source.type, target),
         broken,
       },
     ]
@@ -346,4 +354,13 @@ function textOf(value: unknown): string {
     : typeof value === 'number' || typeof value === 'boolean'
       ? String(value)
       : ''
+}
+
+function outsideQuery(source: string, target: Json): OutsideQuery | undefined {
+  if (source === 'loki') return { source, service: '', operation: '' }
+  // A trace by its id is there or not; only a search shows something over time.
+  const isSearch = textOf(target.queryType) === 'search' || textOf(target.service) !== ''
+  if (source !== 'jaeger' || !isSearch) return undefined
+  const operation = textOf(target.operation)
+  return { source, service: textOf(target.service), operation: operation === 'all' ? '' : operation }
 }

@@ -180,7 +180,7 @@ function planDashboard(dashboard: Dashboard, drill: Drill, inspect: Engine['insp
 }
 
 /** The variables that one query sees, and its step. */
-function targetScope(
+export function targetScope(
   dashboard: Dashboard,
   panel: DashboardPanel,
   target: PanelTarget,

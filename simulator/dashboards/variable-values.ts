@@ -34,6 +34,16 @@ export function placeholderScope(variables: readonly DashboardVariable[]): Varia
   return { variables: values, builtins }
 }
 
+/** A scope without anybody who could be asked for values: what only a query tells is left open. */
+export function openedScope(variables: readonly DashboardVariable[]): VariableScope {
+  const { variables: values, builtins } = placeholderScope(variables)
+  const opened = [...values].map(([name, value]): [string, VariableValue] => {
+    if (!value.values.includes(placeholder)) return [name, value]
+    return [name, { ...value, isAll: true, allValue: value.allValue ?? '.+' }]
+  })
+  return { variables: new Map(opened), builtins }
+}
+
 /** The variables of one dashboard while a drill goes on: query variables are asked again and again, and forget nothing. */
 export class DashboardVariables {
   readonly #variables: readonly DashboardVariable[]

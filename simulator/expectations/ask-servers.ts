@@ -3,11 +3,14 @@
  * there, too. The servers must have been given the drill's signals (`firedrill run --push`); nothing is claimed otherwise.
  * Source: Loki's HTTP API (instant queries), Jaeger's HTTP JSON API (`/api/traces`)
  */
-import type { DrillResult, ExpectationResult } from '../drill/drill-result.ts'
+import type { Dashboard } from '../dashboards/dashboard.ts'
+import { verdictOf } from '../drill/conclude-drill.ts'
+import type { DrillResult, ExpectationResult, Verdict } from '../drill/drill-result.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
 import type { SpanRecord } from '../drill/span-record.ts'
 import { JudgeError } from '../judge/judge.ts'
 import type { Drill, LogExpected, TraceExpected } from '../scenario/scenario.ts'
+import { askPanels } from './ask-panels.ts'
 import { describeLogExpected } from './log.ts'
 import { describeTraceExpected, judgeTraces } from './trace.ts'
 
@@ -15,9 +18,11 @@ export interface Servers {
   /** Base address, for example `http://localhost:3100`. */
   readonly loki?: string | undefined
   readonly jaeger?: string | undefined
+  /** Whose panels for these servers are judged. */
+  readonly dashboards?: readonly Dashboard[] | undefined
 }
 
-type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>
+export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>
 
 const timeoutMs = 30_000
 /** Traces that Jaeger is asked for at most. */
@@ -33,21 +38,26 @@ export async function askServers(
   servers: Servers,
   fetchUrl: Fetch = fetch,
 ): Promise<DrillResult> {
-  const { loki, jaeger } = servers
+  const { loki, jaeger, dashboards = [] } = servers
+  if (loki === undefined && jaeger === undefined) return result
   try {
     const logs =
       loki === undefined ? [] : await askEach(drill.expect.logs, (one) => askLoki(one, drill, loki, fetchUrl))
     const traces =
       jaeger === undefined ? [] : await askEach(drill.expect.traces, (one) => askJaeger(one, drill, jaeger, fetchUrl))
-    const asked = { ...result, logs: [...result.logs, ...logs], traces: [...result.traces, ...traces] }
-    const held = [...logs, ...traces].every(({ ok }) => ok)
-    return held || result.verdict !== 'held' ? asked : withVerdict(asked, 'expectation failed')
+    const panels = await askPanels(result.panels, drill, dashboards, servers, fetchUrl)
+    const asked = { ...result, logs: [...result.logs, ...logs], traces: [...result.traces, ...traces], panels }
+    // A panel that was not judged may have been all that failed.
+    return judgedVerdicts.includes(result.verdict) ? withVerdict(asked, verdictOf(asked)) : asked
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error
     const unanswered = { ...result, notes: [error.message, ...result.notes] }
     return withVerdict(unanswered, 'judge did not answer')
   }
 }
+
+/** Those that what a server says can change. */
+const judgedVerdicts: readonly Verdict[] = ['held', 'expectation failed', 'panel can never show data']
 
 function withVerdict(result: DrillResult, verdict: DrillResult['verdict']): DrillResult {
   return { ...result, verdict, exitCode: exitCodeOf(verdict) }
@@ -65,7 +75,7 @@ async function askLoki(expected: LogExpected, drill: Drill, url: string, fetchUr
   const address = new URL('loki/api/v1/query', withSlash(url))
   address.searchParams.set('query', query)
   address.searchParams.set('time', `${endMs}000000`)
-  const answer = (await ask('Loki', address, fetchUrl)) as {
+  const answer = (await askJson('Loki', address, fetchUrl)) as {
     data?: { result?: readonly { value?: [number, string] }[] }
   }
   const count = (answer.data?.result ?? []).reduce((sum, { value }) => sum + Number(value?.[1] ?? 0), 0)
@@ -111,7 +121,7 @@ async function askJaeger(
   address.searchParams.set('end', String(endMs * 1000))
   address.searchParams.set('limit', String(tracesMax))
   if (expected.slowerThanMs !== undefined) address.searchParams.set('minDuration', `${expected.slowerThanMs}ms`)
-  const answer = (await ask('Jaeger', address, fetchUrl)) as { data?: readonly JaegerTrace[] }
+  const answer = (await askJson('Jaeger', address, fetchUrl)) as { data?: readonly JaegerTrace[] }
   const spans = (answer.data ?? []).flatMap(spansOf)
   // Whether log lines carry the ids is asked of the captured signals and of Loki.
   const alone = { ...drill, expect: { ...drill.expect, traces: [{ ...expected, logs: undefined }] } }
@@ -172,7 +182,12 @@ function timeOf(
   return { startMs: startMs + from, endMs: startMs + to }
 }
 
-async function ask(name: string, address: URL, fetchUrl: Fetch): Promise<unknown> {
+/** The server answered, but not this question. */
+export class RefusedError extends JudgeError {
+  override readonly name = 'RefusedError'
+}
+
+export async function askJson(name: string, address: URL, fetchUrl: Fetch): Promise<unknown> {
   let response: Response
   try {
     response = await fetchUrl(address.href, { signal: AbortSignal.timeout(timeoutMs) })
@@ -181,8 +196,10 @@ async function ask(name: string, address: URL, fetchUrl: Fetch): Promise<unknown
     throw new JudgeError(`${name} at ${address.origin} can't be reached: ${cause}`)
   }
   const text = await response.text()
-  if (!response.ok)
-    throw new JudgeError(`${name} at ${address.origin} answers ${response.status}: ${text.slice(0, 200)}`)
+  if (!response.ok) {
+    const message = `${name} at ${address.origin} answers ${response.status}: ${text.trim().slice(0, 200)}`
+    throw response.status === 400 ? new RefusedError(message) : new JudgeError(message)
+  }
   try {
     return JSON.parse(text)
   } catch {
@@ -190,6 +207,6 @@ async function ask(name: string, address: URL, fetchUrl: Fetch): Promise<unknown
   }
 }
 
-function withSlash(url: string): string {
+export function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`
 }

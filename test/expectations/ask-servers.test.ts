@@ -13,9 +13,12 @@ const drill = {
   expect: {
     logs: [{ ...log, during: 'outage', duringMs: [10 * minute, 20 * minute] }],
     traces: [trace],
+    alerts: {},
+    panels: [],
   },
 } as unknown as Drill
-const held = { verdict: 'held', exitCode: 0, logs: [], traces: [], notes: [] } as unknown as DrillResult
+const nothing = { alerts: [], effects: [], steady: undefined, panels: [], logs: [], traces: [], notes: [] }
+const held = { verdict: 'held', exitCode: 0, ...nothing } as unknown as DrillResult
 
 function answering(...answers: unknown[]) {
   const asked: URL[] = []

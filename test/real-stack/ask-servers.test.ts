@@ -12,10 +12,12 @@ import { pushDrill } from '../../simulator/push/push-drill.ts'
 import type { Drill } from '../../simulator/scenario/scenario.ts'
 import { wallClock } from '../../simulator/sinks/wall-clock.ts'
 import { shippedDrill, shippedSetup } from '../drill/run-scenario.ts'
+import { signalsDashboard } from '../expectations/signals-dashboard.ts'
 import { type RunningJaeger, type RunningServer, startJaeger, startLoki, whyMissing } from './servers.ts'
 
 const reason = whyMissing('loki', 'jaeger')
-const held = { verdict: 'held', exitCode: 0, logs: [], traces: [], notes: [] } as unknown as DrillResult
+const nothing = { alerts: [], effects: [], steady: undefined, panels: [], logs: [], traces: [], notes: [] }
+const held = { verdict: 'held', exitCode: 0, ...nothing } as unknown as DrillResult
 
 describe.skipIf(reason)(`a real Loki and a real Jaeger${reason ? `: skipped, ${reason}` : ''}`, () => {
   // Its one failure is of a certain reason, and the trace of it is linked to its log lines.
@@ -66,6 +68,21 @@ describe.skipIf(reason)(`a real Loki and a real Jaeger${reason ? `: skipped, ${r
     const result = await ask({ ...drill, expect: { ...drill.expect, ...expected } })
     expect(result).toMatchObject({ verdict: 'expectation failed', exitCode: 1 })
     expect([...result.logs, ...result.traces].map(({ ok }) => ok)).toEqual([false, false])
+  })
+
+  test('answer the panels of a dashboard, too', async () => {
+    const panels = ['Errors', 'Lines', 'Requests'].map((panel) => ({
+      ...{ dashboard: 'signals', panel, refId: 'A', state: 'not judged', expected: null, ok: true },
+      detail: '',
+    }))
+    const unjudged = { ...held, panels } as unknown as DrillResult
+    const servers = { loki: loki.url, jaeger: jaeger.url, dashboards: [await signalsDashboard()] }
+    const result = await askServers(unjudged, drill, servers)
+    expect(result.panels.map(({ panel, state, ok }) => ({ panel, state, ok }))).toEqual([
+      { panel: 'Errors', state: 'data', ok: true },
+      { panel: 'Lines', state: 'data', ok: true },
+      { panel: 'Requests', state: 'data', ok: true },
+    ])
   })
 
   function ask(one: Drill): Promise<DrillResult> {
