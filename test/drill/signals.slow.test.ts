@@ -41,7 +41,8 @@ const broken: string[] = []
 const counters = new Map<string, number>()
 
 beforeAll(async () => {
-  const setup = await shippedSetup()
+  // What is exposed does not depend on who evaluates rules of it.
+  const setup = { ...(await shippedSetup()), groups: [] }
   for (const name of drills) {
     const drill = shippedDrill(name)
     counters.clear()
