@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { versionOf } from '../../simulator/judge/prometheus/find-binary.ts'
 import { LivePlatform } from '../../simulator/live/live-platform.ts'
 import { documentedPorts } from '../../simulator/live/platform-settings.ts'
 import { freePorts } from '../../simulator/live/ports.ts'
 import { createTenants } from '../../simulator/workload/tenants.ts'
-import { shippedDrill } from '../drill/run-scenario.ts'
+import { shippedDrill, shippedSetup, testEngine } from '../drill/run-scenario.ts'
 import {
+  currentPrometheus,
   type RunningJaeger,
   type RunningKafka,
   type RunningServer,
@@ -19,7 +21,7 @@ import {
   whyMissing,
 } from './servers.ts'
 
-const reason = whyMissing('kafka', 'loki', 'jaeger')
+const reason = whyMissing('kafka', 'loki', 'jaeger', 'prometheus')
 const drill = shippedDrill('steady-state')
 const [tenant] = createTenants(drill.world)
 
@@ -48,6 +50,8 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
   beforeAll(async () => {
     ;[kafka, loki, jaeger] = await Promise.all([startKafka(), startLoki(), startJaeger()])
     folder = mkdtempSync(join(tmpdir(), 'firedrill-live-signals-'))
+    const { config, groups } = await shippedSetup()
+    const engine = await testEngine()
     platform = new LivePlatform({
       drill: { ...drill, load: [{ startMs: 0, endMs: 3_600_000, fromPerSecond: 3, toPerSecond: 3, daily: 0 }] },
       speed: 1,
@@ -57,11 +61,18 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
       telemetry: { lokiUrl: loki.url, tracesUrl: jaeger.otlpUrl, tracesExporter: 'otlp' },
       keepsSpans: false,
       kafkaBrokers: [kafka.broker],
-      prometheus: undefined,
+      prometheus: {
+        binary: currentPrometheus,
+        version: (await versionOf(currentPrometheus)) ?? 'unknown',
+        config,
+        ruleFiles: [...new Set(groups.map(({ file }) => file))],
+        groupCount: groups.length,
+        parseDuration: (text) => engine.parseDuration(text),
+      },
       alertmanager: undefined,
       onLine: (process, line, stream) => {
         if (stream === 'stdout') stdout.push(line)
-        else deaths.push(`${process}: ${line}`)
+        else if (process !== 'prometheus') deaths.push(`${process}: ${line}`)
       },
       onDeath: (process, why) => deaths.push(`${process} ended (${why})`),
       onAudit() {},
@@ -126,9 +137,10 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     const streams = await eventually(async () => {
       const found = await lokiStreams(`{env="real-stack"} | trace_id="${traceId}"`)
       const services = new Set(found.map(({ stream }) => stream.service))
-      return services.has('backend-api') && services.has('ml-engine') ? found : undefined
+      const isWhole = found.flatMap(({ values }) => values).length === writtenOf(traceId).length
+      return services.has('backend-api') && services.has('ml-engine') && isWhole ? found : undefined
     }, 'the log lines of the request')
-    const written = stdout.filter((line) => line.includes(traceId))
+    const written = writtenOf(traceId)
     const found = streams.flatMap(({ values }) => values)
     expect(found.map(([, line]) => line).sort()).toEqual([...written].sort())
     expect(written.length).toBeGreaterThanOrEqual(4)
@@ -139,6 +151,25 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     const labels = new Set(streams.map(({ stream: { service, env, level } }) => `${service} ${env} ${level}`))
     expect(labels).toEqual(new Set(['backend-api real-stack info', 'ml-engine real-stack info']))
   })
+
+  test('Prometheus keeps the trace of a request as exemplar of its latency', async () => {
+    const { traceId } = await send('GET', '/usage')
+    // Scraped every 15 s.
+    const found = await eventually(
+      async () => {
+        const range = { start: String(Date.now() / 1000 - 300), end: String(Date.now() / 1000 + 5) }
+        const query = new URLSearchParams({ query: 'http_request_duration_seconds_bucket', ...range })
+        const answer = await fetch(`http://${platform.addressOf('prometheus')}/api/v1/query_exemplars?${query}`)
+        const { data } = (await answer.json()) as {
+          data: { seriesLabels: Record<string, string>; exemplars: { labels: Record<string, string> }[] }[]
+        }
+        return data.find(({ exemplars }) => exemplars.some(({ labels }) => labels.trace_id === traceId))
+      },
+      'the exemplar',
+      60_000,
+    )
+    expect(found.seriesLabels).toMatchObject({ job: 'backend-api', endpoint: '/usage' })
+  }, 90_000)
 
   test('every line that the services wrote is in Loki once they have ended', async () => {
     await Promise.all(Array.from({ length: 30 }, () => send('GET', '/usage')))
@@ -154,6 +185,10 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     expect(counted).toBeGreaterThan(60)
     expect(deaths).toEqual([])
   })
+
+  function writtenOf(traceId: string): string[] {
+    return stdout.filter((line) => line.includes(traceId))
+  }
 
   async function traceOf(traceId: string, services: readonly string[]): Promise<JaegerTrace | undefined> {
     const { data } = (await (await fetch(`${jaeger.url}/api/traces/${traceId}`)).json()) as { data?: JaegerTrace[] }
@@ -189,10 +224,10 @@ function crosses(trace: JaegerTrace, span: JaegerSpan, byId: ReadonlyMap<string,
 }
 
 /** Services send once in a while, and servers take a moment to show what they took. */
-async function eventually<T>(ask: () => Promise<T | undefined>, what: string): Promise<T> {
-  for (const endMs = Date.now() + 30_000; Date.now() < endMs; await setTimeout(300)) {
+async function eventually<T>(ask: () => Promise<T | undefined>, what: string, withinMs = 30_000): Promise<T> {
+  for (const endMs = Date.now() + withinMs; Date.now() < endMs; await setTimeout(300)) {
     const answer = await ask()
     if (answer !== undefined) return answer
   }
-  throw new Error(`${what} did not arrive within 30 s`)
+  throw new Error(`${what} did not arrive within ${withinMs / 1000} s`)
 }
