@@ -15,8 +15,8 @@ import { expandVariables } from '../dashboards/variables.ts'
 import type { PanelResult } from '../drill/drill-result.ts'
 import type { Labels } from '../judge/judge.ts'
 import type { Drill } from '../scenario/scenario.ts'
-import { askJson, type Fetch, RefusedError, type Servers, withSlash } from './ask-servers.ts'
 import { judgePanels } from './panel.ts'
+import { askJson, type Fetch, RefusedError, type Servers, withSlash } from './server-question.ts'
 
 /** Log lines and traces that a server is asked for at most, as Grafana does by default or a little more. */
 const linesMax = 5_000

@@ -3,7 +3,6 @@
  * there, too. The servers must have been given the drill's signals (`firedrill run --push`); nothing is claimed otherwise.
  * Source: Loki's HTTP API (instant queries), Jaeger's HTTP JSON API (`/api/traces`)
  */
-import type { Dashboard } from '../dashboards/dashboard.ts'
 import { verdictOf } from '../drill/conclude-drill.ts'
 import type { DrillResult, ExpectationResult, Verdict } from '../drill/drill-result.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
@@ -12,19 +11,9 @@ import { JudgeError } from '../judge/judge.ts'
 import type { Drill, LogExpected, TraceExpected } from '../scenario/scenario.ts'
 import { askPanels } from './ask-panels.ts'
 import { describeLogExpected } from './log.ts'
+import { askJson, type Fetch, type Servers, withSlash } from './server-question.ts'
 import { describeTraceExpected, judgeTraces } from './trace.ts'
 
-export interface Servers {
-  /** Base address, for example `http://localhost:3100`. */
-  readonly loki?: string | undefined
-  readonly jaeger?: string | undefined
-  /** Whose panels for these servers are judged. */
-  readonly dashboards?: readonly Dashboard[] | undefined
-}
-
-export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>
-
-const timeoutMs = 30_000
 /** Traces that Jaeger is asked for at most. */
 const tracesMax = 1_500
 
@@ -180,33 +169,4 @@ function timeOf(
 ): { startMs: number; endMs: number } {
   const [from, to] = duringMs ?? [0, lengthMs]
   return { startMs: startMs + from, endMs: startMs + to }
-}
-
-/** The server answered, but not this question. */
-export class RefusedError extends JudgeError {
-  override readonly name = 'RefusedError'
-}
-
-export async function askJson(name: string, address: URL, fetchUrl: Fetch): Promise<unknown> {
-  let response: Response
-  try {
-    response = await fetchUrl(address.href, { signal: AbortSignal.timeout(timeoutMs) })
-  } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
-    throw new JudgeError(`${name} at ${address.origin} can't be reached: ${cause}`)
-  }
-  const text = await response.text()
-  if (!response.ok) {
-    const message = `${name} at ${address.origin} answers ${response.status}: ${text.trim().slice(0, 200)}`
-    throw response.status === 400 ? new RefusedError(message) : new JudgeError(message)
-  }
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new JudgeError(`${name} at ${address.origin} gives no JSON; is this its address?`)
-  }
-}
-
-export function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`
 }
