@@ -57,7 +57,7 @@ export async function startFiredrill(args: readonly string[], options: RunOption
     child.on('close', async (code) => {
       // A process that was killed needs a moment to be gone.
       for (let i = 0; i < 20 && servers().length > 0; i += 1) await setTimeout(100)
-      const left = readdirSync(temporaryFolder)
+      const left = readdirSync(temporaryFolder, { recursive: true, encoding: 'utf8' })
       const orphans = servers()
       for (const pid of orphans) process.kill(pid, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true })

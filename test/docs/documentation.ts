@@ -78,7 +78,7 @@ export function wordsOf(command: string): string[] {
   return [...ours.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!)
 }
 
-/** Wall times and paths of programs may differ; a line of three dots stands for any number of lines. */
+/** Wall times, hashes of streams and paths of programs may differ; a line of three dots stands for any number of lines. */
 export function patternOf(output: readonly string[]): RegExp {
   const lines = output.join('\n').trimEnd().split('\n')
   const source = lines.map((line) => {
@@ -86,6 +86,7 @@ export function patternOf(output: readonly string[]): RegExp {
     return `${line
       .trimEnd()
       .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replaceAll(/(stream +)[0-9a-f]{16}/g, '$1[0-9a-f]{16}')
       .replaceAll(/\d+\\\.\d+( ?s\b)/g, '\\d+\\.\\d+$1')
       .replaceAll(/\b(v?\d+\\\.\d+\\\.\d+)(?=,| \(needs)/g, 'v?\\d+\\.\\d+\\.\\d+')} *\\n`
   })
