@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Fast tests run before each commit; slow ones need servers and tools, or run whole drills. */
@@ -33,8 +32,6 @@ export default defineConfig({
         },
       },
     ],
-    // Also on two cores: many tests wait for processes of their own.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
     // What a test leaves behind (timers of the engine) must not keep the run alive.
     teardownTimeout: 1_000,
   },
