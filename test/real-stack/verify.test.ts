@@ -29,7 +29,8 @@ test.skipIf(reason)(
     expect(suites[1]!.checks.filter(({ state }) => state === 'not judged').map(({ what }) => what)).toEqual([
       'page load time',
     ])
-    expect({ orphans, left }).toEqual({ orphans: [], left: [] })
+    // tsx, which starts the examples, keeps what it compiled for the next time.
+    expect({ orphans, left: left.filter((name) => !name.startsWith('tsx-')) }).toEqual({ orphans: [], left: [] })
   },
   480_000,
 )
