@@ -102,28 +102,40 @@ function createContext(options: { color?: boolean; quiet?: boolean }): CommandCo
     for (const clean of cleaning) clean()
     if (folder) rmSync(folder, { recursive: true, force: true })
   })
+  const console = createConsole(process.stdout, process.stderr, process.env, {
+    color: options.color ?? true,
+    quiet: options.quiet ?? false,
+  })
+  const stops: (() => unknown)[] = []
+  let listens = false
+  let asked = false
+  const listen = () => {
+    if (listens) return
+    listens = true
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (stops.length === 0) console.err('interrupted')
+        // Who asks twice does not want to wait.
+        if (asked || stops.length === 0) process.exit(exitCodes.interrupted.code)
+        asked = true
+        for (const stop of stops) void stop()
+      })
+    }
+  }
   return {
-    console: createConsole(process.stdout, process.stderr, process.env, {
-      color: options.color ?? true,
-      quiet: options.quiet ?? false,
-    }),
+    console,
     cwd: process.cwd(),
     environment: process.env,
     version,
     temporaryFolder() {
+      // From here on there is something to remove, also when a signal comes before anything can be stopped.
+      listen()
       folder ??= mkdtempSync(join(tmpdir(), 'firedrill-'))
       return folder
     },
     onInterrupt(stop) {
-      let asked = false
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-        process.on(signal, () => {
-          // Who asks twice does not want to wait.
-          if (asked) process.exit(exitCodes.interrupted.code)
-          asked = true
-          void stop()
-        })
-      }
+      listen()
+      stops.push(stop)
     },
     onExit: (clean) => cleaning.push(clean),
     wallClock: () => performance.now(),
