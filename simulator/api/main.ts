@@ -7,7 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FinishedRun, reportOfRun } from '../cli/conclude-run.ts'
 import type { CommandContext } from '../cli/context.ts'
-import { chooseJudge, printDashboardProblems, setUp } from '../cli/set-up.ts'
+import { chooseJudge, drillSetupOf, printDashboardProblems, setUp } from '../cli/set-up.ts'
 import { WorkerPool } from '../cli/worker-pool.ts'
 import { JudgeError } from '../judge/judge.ts'
 import { packageRoot } from '../package-root.ts'
@@ -106,12 +106,7 @@ async function run(asked: Asked, options: CommonOptions, workers: number): Promi
     const seeded = drills.map((drill) => ({ ...drill, seed: options.seed ?? drill.seed }))
     const pool = new WorkerPool(seeded, {
       module: set.module,
-      setup: {
-        ...set.source,
-        judge: judge.kind,
-        prometheusBinary: judge.binary,
-        temporaryFolder: context.temporaryFolder(),
-      },
+      setup: drillSetupOf(set, context, judge),
       workers,
       judge: judge.identity,
       onProgress: ({ virtualMsDone, virtualMs }) => onProgress?.(virtualMsDone / virtualMs),

@@ -17,6 +17,7 @@ import type { Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import {
   chooseJudge,
+  drillSetupOf,
   panelNameProblems,
   printDashboardProblems,
   printProblems,
@@ -150,12 +151,9 @@ async function suggest(
   const pool = new WorkerPool(drills, {
     module: set.module,
     setup: {
-      ...set.source,
+      ...drillSetupOf(set, context),
       // Windows of alerts are asked for, nothing else.
       dashboardsFolder: undefined,
-      judge: 'embedded',
-      prometheusBinary: undefined,
-      temporaryFolder: context.temporaryFolder(),
     },
     workers: context.cores,
     judge: judge.identity,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withReceivers } from '../alertmanager/paging.ts'
 import type { DrillResult, Finding } from '../drill/drill-result.ts'
+import type { DrillSetup } from '../drill/drill-setup.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { isDeep } from '../findings/deep-drills.ts'
 import { findingsInRun, type RunFindings, reaches } from '../findings/look-for-findings.ts'
@@ -49,6 +50,17 @@ export interface FinishedRun {
   readonly leftOut: readonly Drill[]
   /** All drills ran: what none of them shows is not there. */
   readonly isWhole?: boolean
+}
+
+/** Where each drill writes its page, and with what; nothing when no report is asked for. */
+export function pagesOf(
+  options: ReportingOptions,
+  { findingFiles }: SetUp,
+  { version }: CommandContext,
+): Pick<DrillSetup, 'report'> {
+  if (options.report === undefined) return {}
+  const { alertmanagerFile } = findingFiles
+  return { report: { folder: options.report, repeatOptions: repeatOptions(options), version, alertmanagerFile } }
 }
 
 /** Says what a run has shown, and writes the reports. Shards that were joined are concluded like a run. @returns the exit code */

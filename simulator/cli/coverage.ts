@@ -11,6 +11,7 @@ import { positiveNumber, type Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import {
   chooseJudge,
+  drillSetupOf,
   panelNameProblems,
   printDashboardProblems,
   printProblems,
@@ -116,12 +117,7 @@ async function measure(
   if (typeof judge === 'number') return judge
   const pool = new WorkerPool(selected.drills, {
     module: set.module,
-    setup: {
-      ...set.source,
-      judge: judge.kind,
-      prometheusBinary: judge.binary,
-      temporaryFolder: context.temporaryFolder(),
-    },
+    setup: drillSetupOf(set, context, judge),
     workers: options.workers ?? context.cores,
     judge: judge.identity,
     onProgress: ({ drillsDone, drills }) => console.progress(`${drillsDone}/${drills} drills`),

@@ -8,7 +8,7 @@ import { nearestOf } from '../scenario/did-you-mean.ts'
 import type { CommandContext } from './context.ts'
 import { type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { chooseJudge, type JudgeOptions, printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { chooseJudge, drillSetupOf, type JudgeOptions, printProblems, type SetUpOptions, setUp } from './set-up.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface ExplainOptions extends SetUpOptions, Pick<JudgeOptions, 'judge' | 'prometheus'> {
@@ -79,10 +79,7 @@ export async function explainCommand(
   const pool = new WorkerPool([drill], {
     module: set.module,
     setup: {
-      ...set.source,
-      judge: judge.kind,
-      prometheusBinary: judge.binary,
-      temporaryFolder: context.temporaryFolder(),
+      ...drillSetupOf(set, context, judge),
       explain: alertname === undefined ? 'those that matter' : [alertname],
     },
     workers: 1,

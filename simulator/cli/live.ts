@@ -7,7 +7,7 @@ import { runDrill } from '../drill/run-drill.ts'
 import { formatClock } from '../expectations/clock-text.ts'
 import type { RunFindings } from '../findings/look-for-findings.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
-import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
+import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
 import { type LiveDrillResult, type ReportedNotification, runLiveDrill } from '../live/live-drill.ts'
 import { LivePartError, type LivePlatform } from '../live/live-platform.ts'
 import { documentedPorts } from '../live/platform-settings.ts'
@@ -19,6 +19,7 @@ import { terminalReport } from '../report/terminal.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
+import { prometheusPlan } from './prometheus-plan.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
@@ -67,7 +68,7 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
   const set = await setUp(options, context)
   const chosen = chooseDrill(name, options, set, context)
   if (typeof chosen === 'number') return chosen
-  const binaries = await findServers(options, context)
+  const binaries = findServers(options, context)
   if (!binaries) return exitCodes.judge.code
 
   let platform: LivePlatform | undefined
@@ -99,13 +100,7 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
       environment: context.environment,
       telemetry: { lokiUrl: undefined, tracesUrl: undefined, tracesExporter: 'otlp' },
       kafkaBrokers: context.environment.FIREDRILL_KAFKA_BROKERS?.split(','),
-      prometheus: {
-        ...binaries.prometheus,
-        config,
-        ruleFiles: [...new Set(groups.map(({ file }) => file))],
-        groupCount: groups.length,
-        parseDuration: (text) => engine.parseDuration(text),
-      },
+      prometheus: await prometheusPlan(binaries.prometheus, set),
       alertmanager: binaries.alertmanager,
       groups,
       foreignRules,
@@ -157,10 +152,10 @@ function chooseDrill(name: string, options: LiveOptions, set: SetUp, context: Co
   return { ...drill, seed: options.seed ?? drill.seed }
 }
 
-export async function findServers(
+function findServers(
   options: { readonly prometheus?: string; readonly alertmanager?: string },
   context: CommandContext,
-): Promise<{ prometheus: { binary: string; version: string }; alertmanager: { binary: string } } | undefined> {
+): { prometheus: string; alertmanager: { binary: string } } | undefined {
   const prometheus = findBinary('prometheus', context.environment, options.prometheus)
   const alertmanager = findBinary('alertmanager', context.environment, options.alertmanager)
   if (!prometheus) context.console.err('prometheus is not installed: a live drill needs the real server')
@@ -169,8 +164,7 @@ export async function findServers(
     context.console.err(`${howToGet}. (firedrill run needs none of them)`)
     return undefined
   }
-  const version = (await versionOf(prometheus.path)) ?? 'unknown'
-  return { prometheus: { binary: prometheus.path, version }, alertmanager: { binary: alertmanager.path } }
+  return { prometheus: prometheus.path, alertmanager: { binary: alertmanager.path } }
 }
 
 interface Printing {

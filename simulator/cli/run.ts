@@ -8,16 +8,16 @@ import { deepDrills } from '../findings/deep-drills.ts'
 import { placeInTime } from '../push/place-in-time.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { addCiOptions } from './ci-outputs.ts'
-import { concludeRun, type ReportingOptions } from './conclude-run.ts'
+import { concludeRun, pagesOf } from './conclude-run.ts'
 import type { CommandContext } from './context.ts'
 import { withMeasuredThresholds } from './deep-thresholds.ts'
-import { addNarrowOptions, type NarrowOptions, narrow } from './narrow.ts'
+import { addNarrowOptions, narrow } from './narrow.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
-import { addPushOptions, isPush, type PushOptions, pushCommand } from './push.ts'
-import { repeatOptions } from './repeat-command.ts'
+import { addPushOptions, isPush, pushCommand } from './push.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import {
   chooseJudge,
+  drillSetupOf,
   type JudgeOptions,
   panelNameProblems,
   printDashboardProblems,
@@ -26,17 +26,10 @@ import {
 } from './set-up.ts'
 import { shardOf } from './shard.ts'
 import { writeShard } from './shard-file.ts'
-import { watchCommand } from './watch.ts'
+import { type WatchOptions, watchCommand } from './watch.ts'
 import { type PoolProgress, WorkerPool } from './worker-pool.ts'
 
-export interface RunOptions extends ReportingOptions, JudgeOptions, PushOptions, NarrowOptions {
-  readonly all: boolean
-  readonly tag: readonly string[]
-  readonly twins: boolean
-  readonly seed?: number
-  readonly workers?: number
-  readonly force: boolean
-  readonly deep: boolean
+export interface RunOptions extends WatchOptions, JudgeOptions {
   readonly watch: boolean
 }
 
@@ -157,20 +150,7 @@ export async function runCommand(
   const drills = options.shard ? shardOf(whole, options.shard) : whole
   const pool = new WorkerPool(drills, {
     module: set.module,
-    setup: {
-      ...set.source,
-      judge: judge.kind,
-      prometheusBinary: judge.binary,
-      temporaryFolder: context.temporaryFolder(),
-      ...(options.report !== undefined && {
-        report: {
-          folder: options.report,
-          repeatOptions: repeatOptions(options),
-          version: context.version,
-          alertmanagerFile: set.findingFiles.alertmanagerFile,
-        },
-      }),
-    },
+    setup: { ...drillSetupOf(set, context, judge), ...pagesOf(options, set, context) },
     workers: options.workers ?? context.cores,
     judge: judge.identity,
     onProgress: (progress) => console.progress(progressLine(progress, context.wallClock() - startedMs)),

@@ -85,8 +85,8 @@ export async function setUp(
   const configFile = configFileOf(options.prometheusConfig, context.cwd)
   const foreignConfig = resolve(configFile) !== resolve(configFileOf(undefined, context.cwd))
   // The platform's own dashboards say nothing about another scrape config, or without the recording rules they read.
-  const foreign = foreignConfig || options.rules !== undefined
-  const dashboards = foreign && options.dashboards === true ? false : options.dashboards
+  const foreignRules = foreignConfig || options.rules !== undefined
+  const dashboards = foreignRules && options.dashboards === true ? false : options.dashboards
   const source = {
     configFile,
     foreignConfig,
@@ -97,8 +97,7 @@ export async function setUp(
     known: engine.known,
   }
   const { loaded, problems } = loadSetup(source, engine)
-  const { rules, alertmanager } = options
-  const foreignRules = rules !== undefined || source.foreignConfig
+  const { alertmanager } = options
   // The platform's own files are described where they lie.
   const project = foreignRules ? own : loadProjectConfig(projectFolder(context.cwd, configFile))
   const findingFiles = loadFindingFiles({ alertmanager, configFile, foreignRules, project: project.config }, engine)
@@ -139,11 +138,23 @@ export function panelNameProblems({ loaded, source }: SetUp, scenarios: readonly
   return scenarios.flatMap((scenario) => checkPanelNames(scenario, loaded.dashboards))
 }
 
-/** @returns the judge to use, or the exit code when it is not to be had */
-export async function chooseJudge(
-  options: JudgeOptions,
+export interface ChosenJudge {
+  readonly kind: 'embedded' | 'prometheus'
+  readonly binary: string | undefined
+  readonly identity: PoolOptions['judge']
+}
+
+/** What each thread that plays drills sets up for itself; by the embedded judge when none is named. */
+export function drillSetupOf(
+  { source }: SetUp,
   context: CommandContext,
-): Promise<{ kind: 'embedded' | 'prometheus'; binary: string | undefined; identity: PoolOptions['judge'] } | number> {
+  { kind, binary }: Pick<ChosenJudge, 'kind' | 'binary'> = { kind: 'embedded', binary: undefined },
+): DrillSetup {
+  return { ...source, judge: kind, prometheusBinary: binary, temporaryFolder: context.temporaryFolder() }
+}
+
+/** @returns the judge to use, or the exit code when it is not to be had */
+export async function chooseJudge(options: JudgeOptions, context: CommandContext): Promise<ChosenJudge | number> {
   const embedded: JudgeIdentity = { kind: 'embedded', version: engineFacts().prometheus }
   if (options.judge === 'embedded') return { kind: 'embedded', binary: undefined, identity: embedded }
   const found = findBinary('prometheus', context.environment, options.prometheus)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
-import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
+import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
 import { controlFilePath, removeControlFile, writeControlFile } from '../live/control-file.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions } from '../live/live-platform.ts'
 import { documentedPorts, platformSettings } from '../live/platform-settings.ts'
@@ -17,6 +17,7 @@ import { LiveKernel } from '../live/traffic/live-kernel.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
+import { prometheusPlan } from './prometheus-plan.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
@@ -283,16 +284,8 @@ async function findOptionalServers(set: SetUp, context: CommandContext): Promise
     context.console.err(`without Prometheus: it is not installed. ${howToGet}`)
     return {}
   }
-  const { loaded, engine } = set
   return {
-    prometheus: {
-      binary: prometheus.path,
-      version: (await versionOf(prometheus.path)) ?? 'unknown',
-      config: loaded!.config,
-      ruleFiles: [...new Set(loaded!.groups.map(({ file }) => file))],
-      groupCount: loaded!.groups.length,
-      parseDuration: (text) => engine.parseDuration(text),
-    },
+    prometheus: await prometheusPlan(prometheus.path, set),
     alertmanager: alertmanager && { binary: alertmanager.path },
   }
 }

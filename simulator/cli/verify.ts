@@ -1,7 +1,7 @@
 /** `firedrill verify`: the seven suites of the testing guide against a live stack, with figures. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { exitCodes } from '../drill/exit-codes.ts'
-import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
+import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
 import { LivePartError } from '../live/live-platform.ts'
 import { type Check, runSuite, type Stack, type State, type Suite } from '../live/verify/check.ts'
 import { verifyDashboards } from '../live/verify/dashboard-suite.ts'
@@ -17,6 +17,7 @@ import type { Drill } from '../scenario/scenario.ts'
 import { createTenants } from '../workload/tenants.ts'
 import type { CommandContext } from './context.ts'
 import { collect, type Start } from './options.ts'
+import { prometheusPlan } from './prometheus-plan.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, type SetUp, setUp } from './set-up.ts'
 
@@ -215,16 +216,8 @@ async function findServers(set: SetUp, context: CommandContext) {
     return exitCodes.judge.code
   }
   const alertmanager = findBinary('alertmanager', context.environment)
-  const { loaded, engine } = set
   return {
-    prometheus: {
-      binary: prometheus.path,
-      version: (await versionOf(prometheus.path)) ?? 'unknown',
-      config: loaded!.config,
-      ruleFiles: [...new Set(loaded!.groups.map(({ file }) => file))],
-      groupCount: loaded!.groups.length,
-      parseDuration: (text: string) => engine.parseDuration(text),
-    },
+    prometheus: await prometheusPlan(prometheus.path, set),
     alertmanager: alertmanager && { binary: alertmanager.path },
   }
 }

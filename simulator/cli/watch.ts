@@ -11,14 +11,20 @@ import { formatProblem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import { type FileChange, FileChanges, type WatchedFolders } from '../watch/file-changes.ts'
 import type { KeptDrill } from '../watch/keep-drill.ts'
-import { type ConcludedRun, concludeRun, type ReportingOptions, reportOfRun, writeReports } from './conclude-run.ts'
+import {
+  type ConcludedRun,
+  concludeRun,
+  pagesOf,
+  type ReportingOptions,
+  reportOfRun,
+  writeReports,
+} from './conclude-run.ts'
 import type { CommandContext } from './context.ts'
 import { InterruptedError, JobPool } from './job-pool.ts'
 import type { NarrowOptions } from './narrow.ts'
 import { isPush, type PushOptions } from './push.ts'
-import { repeatOptions } from './repeat-command.ts'
 import { type Selected, scenariosFolder, selectDrills } from './scenario-files.ts'
-import { configFileOf, panelNameProblems, printDashboardProblems, type SetUp, setUp } from './set-up.ts'
+import { configFileOf, drillSetupOf, panelNameProblems, printDashboardProblems, type SetUp, setUp } from './set-up.ts'
 
 export interface WatchOptions extends ReportingOptions, PushOptions, NarrowOptions {
   readonly all: boolean
@@ -220,19 +226,8 @@ class Watch {
 
   /** @returns what was judged, by drill; undefined when files changed on the way */
   async #judge({ set, drills }: Read, startedMs: number): Promise<Map<string, KeptDrill> | undefined> {
-    const { console, cores, version, wallClock } = this.#context
-    const { report } = this.#options
-    const { alertmanagerFile } = set.findingFiles
-    const temporaryFolder = this.#context.temporaryFolder()
-    const setup = {
-      ...set.source,
-      judge: 'embedded' as const,
-      prometheusBinary: undefined,
-      temporaryFolder,
-      ...(report !== undefined && {
-        report: { folder: report, repeatOptions: repeatOptions(this.#options), version, alertmanagerFile },
-      }),
-    }
+    const { console, cores, wallClock } = this.#context
+    const setup = { ...drillSetupOf(set, this.#context), ...pagesOf(this.#options, set, this.#context) }
     const { loki, jaeger } = this.#options
     const servers = { loki, jaeger, dashboards: set.loaded!.dashboards }
     this.#revision += 1
@@ -244,7 +239,7 @@ class Watch {
     const serve = async () => {
       for (let drill = waiting.shift(); drill && this.#changes.length === 0; drill = waiting.shift()) {
         const { name } = drill
-        const folder = join(temporaryFolder, 'watch', name.replaceAll('/', '.'))
+        const folder = join(setup.temporaryFolder, 'watch', name.replaceAll('/', '.'))
         const job = { type: 'keep', drill, folder, setup, revision: this.#revision } as const
         const done = await this.#pool!.do(job, (virtualMs) => {
           const share = Math.round((virtualMs / drill!.lengthMs) * 100)

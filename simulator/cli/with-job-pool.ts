@@ -2,7 +2,7 @@
 import { exitCodes } from '../drill/exit-codes.ts'
 import type { CommandContext } from './context.ts'
 import { InterruptedError, JobPool } from './job-pool.ts'
-import type { SetUp } from './set-up.ts'
+import { drillSetupOf, type SetUp } from './set-up.ts'
 
 /** @param work tells the exit code @returns it, or that of an interruption */
 export async function withJobPool(
@@ -12,8 +12,7 @@ export async function withJobPool(
   work: (pool: JobPool) => Promise<number>,
 ): Promise<number> {
   const { console } = context
-  const temporaryFolder = context.temporaryFolder()
-  const setup = { ...set.source, judge: 'embedded', prometheusBinary: undefined, temporaryFolder } as const
+  const setup = drillSetupOf(set, context)
   const pool = new JobPool({ module: set.module, setup, workers: workers ?? context.cores })
   context.onInterrupt(() => pool.stop())
   try {
