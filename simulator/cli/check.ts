@@ -21,6 +21,7 @@ import {
   panelNameProblems,
   printDashboardProblems,
   printProblems,
+  printUnknown,
   type SetUp,
   type SetUpOptions,
   setUp,
@@ -92,9 +93,7 @@ export async function checkCommand(
     console.out(JSON.stringify(report, undefined, 2))
     return exitCode
   }
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   printDashboardProblems(
     shown.filter(({ severity }) => severity === 'warning'),
     context,

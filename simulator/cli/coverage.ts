@@ -15,6 +15,7 @@ import {
   panelNameProblems,
   printDashboardProblems,
   printProblems,
+  printUnknown,
   type SetUpOptions,
   setUp,
 } from './set-up.ts'
@@ -106,9 +107,7 @@ async function measure(
   const selection = { names, all: names.length === 0, tags: [], twins: true, long: options.long ?? false }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
   const problems = [...set.problems, ...selected.problems, ...panelNameProblems(set, selected.loaded)]
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
   const { alerts, dashboards, dashboardProblems } = set.loaded!

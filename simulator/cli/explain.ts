@@ -8,7 +8,15 @@ import { nearestOf } from '../scenario/did-you-mean.ts'
 import type { CommandContext } from './context.ts'
 import { type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { chooseJudge, drillSetupOf, type JudgeOptions, printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import {
+  chooseJudge,
+  drillSetupOf,
+  type JudgeOptions,
+  printProblems,
+  printUnknown,
+  type SetUpOptions,
+  setUp,
+} from './set-up.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface ExplainOptions extends SetUpOptions, Pick<JudgeOptions, 'judge' | 'prometheus'> {
@@ -57,9 +65,7 @@ export async function explainCommand(
   const selection = { names: [scenario], all: false, tags: [], twins: false }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
   const problems = [...set.problems, ...selected.problems]
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
   const { alerts: names } = set.loaded!

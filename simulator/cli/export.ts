@@ -6,7 +6,7 @@ import { exitCodes } from '../drill/exit-codes.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { printProblems, printUnknown, type SetUpOptions, setUp } from './set-up.ts'
 import { withJobPool } from './with-job-pool.ts'
 
 export interface ExportOptions extends SetUpOptions {
@@ -52,9 +52,7 @@ export async function exportCommand(
   const selection = { names, all: names.length === 0, tags: [], twins: options.twins }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), undefined)
   const problems = [...set.problems, ...selected.problems]
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length + selected.unknown.length > 0) return exitCodes.invalid.code
   mkdirSync(options.out, { recursive: true })

@@ -21,7 +21,7 @@ import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { prometheusPlan } from './prometheus-plan.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import { printProblems, printUnknown, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
 export interface LiveOptions extends SetUpOptions {
   readonly speed: number
@@ -138,9 +138,7 @@ function chooseDrill(name: string, options: LiveOptions, set: SetUp, context: Co
   // A twin has a name of its own: without one it is the scenario itself.
   const selection = { names: [name], all: false, tags: [], twins: false }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
-  for (const { name: wrong, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${wrong}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   const problems = [...set.problems, ...selected.problems]
   if (problems.length > 0) printProblems(problems, context)
   const drill = selected.drills[0]

@@ -22,6 +22,7 @@ import {
   panelNameProblems,
   printDashboardProblems,
   printProblems,
+  printUnknown,
   setUp,
 } from './set-up.ts'
 import { shardOf } from './shard.ts'
@@ -128,9 +129,7 @@ export async function runCommand(
     known,
   )
   const problems = [...set.problems, ...selected.problems, ...panelNameProblems(set, selected.loaded)]
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length > 0 || selected.unknown.length > 0) return exitCodes.invalid.code
   if (selected.drills.length === 0) {

@@ -21,7 +21,7 @@ import type { MutantsJob } from './drill-jobs.ts'
 import type { JobPool } from './job-pool.ts'
 import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import { printProblems, printUnknown, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 import { withJobPool } from './with-job-pool.ts'
 
 export interface ScoreOptions extends SetUpOptions {
@@ -117,9 +117,7 @@ function planScore(
   const selection = { names, all: names.length === 0, tags: [], twins: true }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), known)
   const problems: Problem[] = [...ofSetup, ...selected.problems]
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   const wrongRules = options.rule.filter((rule) => loaded && !loaded.alerts.includes(rule))
   for (const rule of wrongRules) console.err(`no rule is called "${rule}"; there are ${loaded!.alerts.join(', ')}`)
   const alerts = (loaded?.alerts ?? []).filter((alert) => options.rule.length === 0 || options.rule.includes(alert))

@@ -11,12 +11,14 @@ import type { JudgeIdentity } from '../judge/judge.ts'
 import { findBinary, howToGet, versionOf } from '../judge/prometheus/find-binary.ts'
 import { packageRoot } from '../package-root.ts'
 import { type LoadedProject, loadProjectConfig, type ProjectConfig } from '../project/project-config.ts'
+import { countOf } from '../report/count-text.ts'
 import { didYouMean } from '../scenario/did-you-mean.ts'
 import { checkPanelNames, type LoadedScenario } from '../scenario/load-scenario.ts'
 import { formatProblem, type Problem } from '../scenario/problem.ts'
 import { autoJudge } from './auto-judge.ts'
 import type { CommandContext } from './context.ts'
 import { type FindingFiles, loadFindingFiles, projectFolder } from './finding-files.ts'
+import type { Selected } from './scenario-files.ts'
 import type { PoolOptions } from './worker-pool.ts'
 
 export interface SetUpOptions {
@@ -187,6 +189,12 @@ export function printDashboardProblems(problems: readonly DashboardProblem[], co
 /** Each problem on a line of its own. */
 export function printProblems(problems: readonly Problem[], context: CommandContext): void {
   for (const problem of problems) context.console.err(formatProblem(problem))
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  context.console.err(`${count}, nothing was run`)
+  context.console.err(`${countOf(problems.length, 'problem')}, nothing was run`)
+}
+
+/** Names that are no scenario, each with the nearest one. */
+export function printUnknown(unknown: Selected['unknown'], context: CommandContext): void {
+  for (const { name, nearest } of unknown) {
+    context.console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
+  }
 }

@@ -8,7 +8,7 @@ import { type SolvedKnob, solveKnob } from '../threshold/solve-knob.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { printProblems, type SetUpOptions, setUp } from './set-up.ts'
+import { printProblems, printUnknown, type SetUpOptions, setUp } from './set-up.ts'
 import { withJobPool } from './with-job-pool.ts'
 
 export interface SolveOptions extends SetUpOptions {
@@ -51,9 +51,7 @@ export async function solveCommand(
   const selected = selectDrills(selection, scenariosFolder(context.cwd), undefined)
   const problems = [...set.problems, ...selected.problems]
   if (problems.length > 0) printProblems(problems, context)
-  for (const { name, nearest } of selected.unknown) {
-    console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   const solvable = selected.drills.filter((drill): drill is Solvable => drill.solve !== undefined)
   const wrong = solvable.flatMap((drill) => complaintAbout(drill, (readout) => set.engine.inspect(readout)))
   for (const line of wrong) console.err(line)

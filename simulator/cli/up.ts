@@ -19,7 +19,7 @@ import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { prometheusPlan } from './prometheus-plan.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
-import { printProblems, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
+import { printProblems, printUnknown, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
 export interface UpOptions extends SetUpOptions {
   readonly scenario: string
@@ -267,9 +267,7 @@ class Running {
 function chooseScenario(options: UpOptions, set: SetUp, context: CommandContext): Drill | number {
   const selection = { names: [options.scenario], all: false, tags: [], twins: false }
   const selected = selectDrills(selection, scenariosFolder(context.cwd), undefined)
-  for (const { name, nearest } of selected.unknown) {
-    context.console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-  }
+  printUnknown(selected.unknown, context)
   const problems = [...set.problems, ...selected.problems]
   if (problems.length > 0) printProblems(problems, context)
   const drill = selected.drills[0]

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { askServers } from '../expectations/ask-servers.ts'
+import { countOf } from '../report/count-text.ts'
 import { changeLine, type WatchRound, watchLines } from '../report/watch-text.ts'
 import { formatProblem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'
@@ -24,7 +25,15 @@ import { InterruptedError, JobPool } from './job-pool.ts'
 import type { NarrowOptions } from './narrow.ts'
 import { isPush, type PushOptions } from './push.ts'
 import { type Selected, scenariosFolder, selectDrills } from './scenario-files.ts'
-import { configFileOf, drillSetupOf, panelNameProblems, printDashboardProblems, type SetUp, setUp } from './set-up.ts'
+import {
+  configFileOf,
+  drillSetupOf,
+  panelNameProblems,
+  printDashboardProblems,
+  printUnknown,
+  type SetUp,
+  setUp,
+} from './set-up.ts'
 
 export interface WatchOptions extends ReportingOptions, PushOptions, NarrowOptions {
   readonly all: boolean
@@ -142,9 +151,7 @@ class Watch {
     const selection = { names: this.#names, all, tags: tag, twins, ...seriesMax }
     const selected = selectDrills(selection, scenariosFolder(cwd), known)
     const problems = [...set.problems, ...selected.problems, ...panelNameProblems(set, selected.loaded)]
-    for (const { name, nearest } of selected.unknown) {
-      console.err(`no scenario is called "${name}"${nearest ? ` (did you mean "${nearest}"?)` : ''}`)
-    }
+    printUnknown(selected.unknown, this.#context)
     for (const problem of problems) console.err(formatProblem(problem))
     if (problems.length > 0) console.err(`${countOf(problems.length, 'problem')}; what was judged before stands`)
     const isUsable = problems.length === 0 && selected.unknown.length === 0
@@ -277,10 +284,6 @@ class Watch {
     const seconds = Math.round(wallClock() - startedMs) / 1000
     console.out(JSON.stringify({ format: 1, version, changes, seconds, drills: judged }))
   }
-}
-
-function countOf(count: number, what: string): string {
-  return count === 1 ? `1 ${what}` : `${count} ${what}s`
 }
 
 function nameOfFinding({ code, where, message }: { code: string; where: string; message: string }): string {

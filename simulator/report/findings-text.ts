@@ -1,5 +1,6 @@
 /** Findings as lines for people, apart from what held and failed. */
 import type { RunFinding, RunFindings } from '../findings/look-for-findings.ts'
+import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 /** Of one code, before the rest is only counted. */
@@ -11,8 +12,8 @@ export function findingLines({ findings, ignored, needless }: RunFindings, paint
   const lines = [...byCode(shown).values()].flatMap((same) => codeLines(same, paint, all ? same.length : sameCodeMax))
   const unimportant = findings.length - shown.length
   const rest = [
-    ...(unimportant > 0 ? [`${count(unimportant, 'finding')} of severity info (--findings all shows them)`] : []),
-    ...(ignored.length > 0 ? [`${count(ignored.length, 'finding')} ignored with a reason in firedrill.yaml`] : []),
+    ...(unimportant > 0 ? [`${countOf(unimportant, 'finding')} of severity info (--findings all shows them)`] : []),
+    ...(ignored.length > 0 ? [`${countOf(ignored.length, 'finding')} ignored with a reason in firedrill.yaml`] : []),
     ...needless.map(
       ({ code, where }) => `firedrill.yaml ignores ${code}${where ? ` of ${where}` : ''}, which is not there`,
     ),
@@ -51,10 +52,6 @@ export function summary(findings: readonly RunFinding[]): string {
   return (['error', 'warning', 'info'] as const)
     .map((severity) => ({ severity, number: findings.filter((one) => one.severity === severity).length }))
     .filter(({ number }) => number > 0)
-    .map(({ severity, number }) => (severity === 'info' ? `${number} info` : count(number, severity)))
+    .map(({ severity, number }) => (severity === 'info' ? `${number} info` : countOf(number, severity)))
     .join(', ')
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -4,6 +4,7 @@ import type { DrillResult } from '../drill/drill-result.ts'
 import { alertingRulesOf } from '../findings/finding.ts'
 import { isFiring } from '../findings/firing.ts'
 import { isAlwaysFiring } from '../findings/watchdog.ts'
+import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface AlertObservation {
@@ -51,14 +52,14 @@ export function observeAlerts(groups: readonly RuleGroup[], results: readonly Dr
       return { ...common, observed: 'not judged', detail: undecided.alert.detail.replace(/^not judged: /, '') }
     if (firing.length === 0) {
       const pending = seen.filter(({ alert }) => alert.pendingAt !== null).map(({ scenario }) => scenario)
-      const detail = pending.length > 0 ? `pending in ${listed(pending)}` : `in ${drillCount(seen.length)}`
+      const detail = pending.length > 0 ? `pending in ${listed(pending)}` : `in ${countOf(seen.length, 'drill')}`
       return { ...common, observed: 'never fired in any scenario', detail }
     }
     if (firing.length === seen.length && own.some(isAlwaysFiring)) {
       return {
         ...common,
         observed: 'always fires',
-        detail: `in all of ${drillCount(seen.length)}, as a watchdog should`,
+        detail: `in all of ${countOf(seen.length, 'drill')}, as a watchdog should`,
       }
     }
     if (withoutFault.length > 0) return { ...common, observed: 'fired without a fault', detail: listed(withoutFault) }
@@ -79,10 +80,6 @@ export function observationLines(observations: readonly AlertObservation[], pain
     }),
     ...(observations.length > linesMax ? [`  and ${observations.length - linesMax} more (--json has them all)`] : []),
   ]
-}
-
-function drillCount(number: number): string {
-  return number === 1 ? '1 drill' : `${number} drills`
 }
 
 const linesMax = 60
