@@ -10,10 +10,6 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY tools/build.mjs tools/build.mjs
 COPY services services
 COPY simulator simulator
-COPY test/bench test/bench
-# What the benchmark takes of the real-stack tests.
-COPY test/real-stack/servers.ts test/real-stack/servers.ts
-COPY tools/real-stack tools/real-stack
 RUN npm run build
 
 FROM node:22.21.1-bookworm-slim AS dependencies

@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts', 'test/real-stack/**'],
+          exclude: ['test/**/*.slow.test.ts', 'test/**/*.real-stack.test.ts', 'test/real-stack/**'],
           testTimeout: 20_000,
         },
       },
@@ -22,10 +22,10 @@ export default defineConfig({
         },
       },
       {
-        // Real servers, got by `npm run real-stack`: one file at a time, each starts its own.
+        // Real servers, got by `npm run real-stack`, and the image: one file at a time, each starts its own.
         test: {
           name: 'real-stack',
-          include: ['test/real-stack/**/*.test.ts'],
+          include: ['test/real-stack/**/*.test.ts', 'test/**/*.real-stack.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 180_000,
           fileParallelism: false,
