@@ -70,14 +70,18 @@ function createConsumer(
         usage.compute(batch.tenantId, (cpuMs * batch.count) / count)
       }
       if (stored > 0) {
-        await ports.database.query({
-          type: 'insert',
-          table: topic.topic.replaceAll('-', '_'),
-          statement: `INSERT INTO ${topic.topic.replaceAll('-', '_')} SELECT * FROM unnest($1::jsonb[])`,
-          rows: stored,
-          weight: 1 + stored / 400,
-          tenantRows,
-        })
+        await ports.database.query(
+          {
+            type: 'insert',
+            table: topic.topic.replaceAll('-', '_'),
+            statement: `INSERT INTO ${topic.topic.replaceAll('-', '_')} SELECT * FROM unnest($1::jsonb[])`,
+            rows: stored,
+            weight: 1 + stored / 400,
+            tenantRows,
+          },
+          // One query stores what the poll gave; it can be below one span only.
+          { span: spans[0] },
+        )
       }
       const restMs = fullMs - (clock.nowMs() - startMs)
       if (restMs > 0) await clock.sleep(restMs)

@@ -3,7 +3,7 @@ import type { BackgroundLoop } from '../runtime/define-service.ts'
 import { InjectedError } from '../runtime/http-server.ts'
 import { DependencyError, type Ports, type RequestContext } from '../runtime/ports.ts'
 import { createJobContext } from '../runtime/request-context.ts'
-import { runInSpan } from '../runtime/telemetry/tracing.ts'
+import { runInSpan, type Span } from '../runtime/telemetry/tracing.ts'
 import type { DataPipelineConfig, EtlConfig } from './config.ts'
 import type { DataPipelineMetrics } from './metrics.ts'
 
@@ -34,7 +34,7 @@ function createRun(ports: Ports, metrics: DataPipelineMetrics, job: EtlConfig): 
   const ids = rng.fork('ids')
   let successAtMs = clock.nowMs()
 
-  function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
+  function stage(name: string, context: RequestContext, run: (span: Span | undefined) => Promise<void>): Promise<void> {
     return runInSpan(tracer.startChild(name, context.span), run)
   }
 
@@ -68,14 +68,17 @@ function createRun(ports: Ports, metrics: DataPipelineMetrics, job: EtlConfig): 
     log.info('etl_started', `${job.job} started`, { job_name: job.job, source: job.source }, context)
     let extractBytes = 0
     try {
-      await stage('extract', context, async () => {
-        await ports.database.query({
-          type: 'select',
-          table: job.source,
-          statement: `SELECT * FROM ${job.source.replaceAll('-', '_')} WHERE updated_at > $1`,
-          rows: records,
-          weight: 30,
-        })
+      await stage('extract', context, async (span) => {
+        await ports.database.query(
+          {
+            type: 'select',
+            table: job.source,
+            statement: `SELECT * FROM ${job.source.replaceAll('-', '_')} WHERE updated_at > $1`,
+            rows: records,
+            weight: 30,
+          },
+          { span },
+        )
         await clock.sleep(job.extract)
         await ports.disk.write('/data/etl', records * bytesPerRecord)
         extractBytes = records * bytesPerRecord
@@ -89,23 +92,29 @@ function createRun(ports: Ports, metrics: DataPipelineMetrics, job: EtlConfig): 
         await ports.disk.read('/data/etl', extractBytes)
         await work(job.transform)
       })
-      await stage('load', context, async () => {
+      await stage('load', context, async (span) => {
         await clock.sleep(job.load)
-        await ports.database.query({
-          type: 'update',
-          table: `${job.job}_result`,
-          statement: `MERGE INTO ${job.job.replaceAll('-', '_')}_result USING staged ON id = staged.id`,
-          rows: records - skipped,
-          weight: 30,
-        })
+        await ports.database.query(
+          {
+            type: 'update',
+            table: `${job.job}_result`,
+            statement: `MERGE INTO ${job.job.replaceAll('-', '_')}_result USING staged ON id = staged.id`,
+            rows: records - skipped,
+            weight: 30,
+          },
+          { span },
+        )
         // What is out of date goes in the same transaction.
-        await ports.database.query({
-          type: 'delete',
-          table: `${job.job}_result`,
-          statement: `DELETE FROM ${job.job.replaceAll('-', '_')}_result WHERE expires_at < now()`,
-          rows: skipped,
-          weight: 3,
-        })
+        await ports.database.query(
+          {
+            type: 'delete',
+            table: `${job.job}_result`,
+            statement: `DELETE FROM ${job.job.replaceAll('-', '_')}_result WHERE expires_at < now()`,
+            rows: skipped,
+            weight: 3,
+          },
+          { span },
+        )
       })
       successAtMs = clock.nowMs()
       metrics.etlProcessed.inc({ job_name: job.job, source: job.source }, records - skipped)

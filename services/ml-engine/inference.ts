@@ -50,12 +50,8 @@ export function createInference(
       const hit = cache.lookUp(key)
       span?.setAttribute('cache.hit', hit)
       if (hit) return
-      await ports.database.query({
-        type: 'select',
-        table: 'user_features',
-        statement: 'SELECT features FROM user_features WHERE tenant_id = $1 AND user_id = $2',
-        rows: 1,
-      })
+      const statement = 'SELECT features FROM user_features WHERE tenant_id = $1 AND user_id = $2'
+      await ports.database.query({ type: 'select', table: 'user_features', statement, rows: 1 }, { span })
       metrics.embeddingDuration.observe({ model_name: modelName }, await work(tenantId, config.embedding))
       cache.put(key)
     })

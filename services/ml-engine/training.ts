@@ -5,7 +5,7 @@ import { DependencyError, type Ports, type RequestContext } from '../runtime/por
 import { createJobContext } from '../runtime/request-context.ts'
 import type { LogFields } from '../runtime/telemetry/logging.ts'
 import { MLTracer } from '../runtime/telemetry/operation-tracers.ts'
-import { runInSpan } from '../runtime/telemetry/tracing.ts'
+import { runInSpan, type Span } from '../runtime/telemetry/tracing.ts'
 import type { Tenant } from '../runtime/tenant.ts'
 import type { TenantUsage } from '../runtime/tenant-usage.ts'
 import type { MlEngineConfig } from './config.ts'
@@ -58,16 +58,12 @@ export function createTraining(
     holdMemory()
     let extractBytes = 0
     try {
-      await stage('data_loading', context, async () => {
+      await stage('data_loading', context, async (span) => {
         const pages = 4
         for (let page = 0; page < pages; page += 1) {
-          await ports.database.query({
-            type: 'select',
-            table: 'interactions',
-            statement: 'SELECT user_id, item_id, at FROM interactions WHERE tenant_id = $1 AND at > $2',
-            rows: Math.round(size / pages),
-            weight: 20,
-          })
+          const statement = 'SELECT user_id, item_id, at FROM interactions WHERE tenant_id = $1 AND at > $2'
+          const rows = Math.round(size / pages)
+          await ports.database.query({ type: 'select', table: 'interactions', statement, rows, weight: 20 }, { span })
           await clock.sleep(config.trainingStages.dataLoading / pages)
         }
         await ports.disk.write('/data/training', size * bytesPerInteraction)
@@ -128,7 +124,7 @@ export function createTraining(
     ports.memory.hold('training', running * config.trainingMemory)
   }
 
-  function stage(name: string, context: RequestContext, run: () => Promise<void>): Promise<void> {
+  function stage(name: string, context: RequestContext, run: (span: Span | undefined) => Promise<void>): Promise<void> {
     return runInSpan(tracer.startChild(name, context.span), run)
   }
 

@@ -142,8 +142,11 @@ export interface Database {
   readonly poolName: string
   /** Connections open now. */
   readonly poolSize: number
-  /** @throws DependencyError when the server or a connection to it is not to be had. */
-  query(query: Query, context?: RequestContext): Promise<void>
+  /**
+   * @param parent the query's span is below this one's
+   * @throws DependencyError when the server or a connection to it is not to be had.
+   */
+  query(query: Query, parent?: Pick<RequestContext, 'span'>): Promise<void>
   /** Asks the server how many bytes it holds for each tenant. @throws DependencyError */
   tenantBytes(): Promise<Readonly<Record<string, number>>>
 }

@@ -31,9 +31,9 @@ export function withSpans(ports: Ports): Ports {
       get poolSize() {
         return database.poolSize
       },
-      query: (query, context) =>
+      query: (query, parent) =>
         ended(
-          databases.startQuery({ operation: query.type, statement: query.statement }, context?.span),
+          databases.startQuery({ operation: query.type, statement: query.statement }, parent?.span),
           database.query(query),
         ),
       tenantBytes: () => database.tenantBytes(),

@@ -34,6 +34,7 @@ const labelsOf = new Map<string, Set<string>>()
 const logFields = new Map<string, Set<string>>()
 const spanAttributes = new Map<string, Set<string>>()
 const serverSpans = new Set<string>()
+const parentsOf = new Map<string, Set<string>>()
 const logTraceIds = new Map<string, number>()
 const traceIds = new Set<string>()
 const expositions = new Map<string, string>()
@@ -56,12 +57,20 @@ beforeAll(async () => {
           for (const labels of samples.seriesOf(metric)) add(labelsOf, metric, Object.keys(labels))
         }
         const sampled = new Set<string>()
+        const names = new Map<string, string>()
+        const ended: SpanRecord[] = []
         for await (const span of spans()) {
-          const { traceId, service, name: spanName, attributes, kind } = span as SpanRecord
+          const { traceId, spanId, service, name: spanName, attributes, kind } = span as SpanRecord
+          names.set(spanId, spanName)
+          ended.push(span)
           traceIds.add(traceId)
           sampled.add(traceId)
           add(spanAttributes, `${service} ${spanName}`, Object.keys(attributes))
           if (kind === 1) serverSpans.add(`${service} ${spanName}`)
+        }
+        // A span ends before its parent does.
+        for (const { service, name: spanName, parentSpanId } of ended) {
+          add(parentsOf, `${service} ${spanName}`, parentSpanId ? [names.get(parentSpanId) ?? 'nobody'] : [])
         }
         for await (const record of logs()) {
           const fields = Object.entries(record).flatMap(([key, value]) => (value === undefined ? [] : key))
@@ -177,6 +186,16 @@ describe('traces', () => {
       for (const attribute of attributes) expect([...shown!]).toContain(attribute)
     })
   }
+
+  test.each([
+    { query: 'ml-engine db.select', parents: ['data_loading', 'get_user_embedding'] },
+    { query: 'data-pipeline db.insert', parents: ['kafka.consume'] },
+    { query: 'data-pipeline db.select', parents: ['extract'] },
+    { query: 'data-pipeline db.update', parents: ['load'] },
+    { query: 'data-pipeline db.delete', parents: ['load'] },
+  ])('$query is below what asked for it', ({ query, parents }) => {
+    expect([...(parentsOf.get(query) ?? [])].sort()).toEqual(parents)
+  })
 
   test('every route that was called has a server span', () => {
     expect([...serverSpans].sort()).toEqual(catalogueRoutes)

@@ -114,6 +114,11 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     const entry = trace.spans.find((span) => serviceOf(trace, span) === 'ml-engine' && crosses(trace, span, byId))!
     expect(entry.operationName).toBe('POST /recommend')
     expect(serviceOf(trace, byId.get(parentOf(entry)!)!)).toBe('backend-api')
+    // Nobody has heard of this user, so the model's features come from the database.
+    const query = trace.spans.find(
+      (span) => serviceOf(trace, span) === 'ml-engine' && span.operationName === 'db.select',
+    )
+    expect(byId.get(parentOf(query!)!)!.operationName).toBe('get_user_embedding')
   })
 
   test('what it published goes on in the data pipeline, linked through Kafka', async () => {
@@ -121,15 +126,20 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     const trace = await eventually(() => traceOf(traceId, ['backend-api']), 'the trace of the producer')
     const produced = trace.spans.find(({ operationName }) => operationName === 'kafka.produce')!
     const consumed = await eventually(async () => {
-      const query = new URLSearchParams({ service: 'data-pipeline', operation: 'kafka.consume', limit: '1000' })
-      const { data } = (await (await fetch(`${jaeger.url}/api/traces?${query}`)).json()) as { data?: JaegerTrace[] }
-      return (data ?? [])
-        .flatMap(({ spans }) => spans)
-        .find(({ references }) => references.some((reference) => reference.traceID === traceId))
+      const spans = (await consumedTraces()).flatMap((consumer) => consumer.spans)
+      return spans.find(({ references }) => references.some((reference) => reference.traceID === traceId))
     }, 'what was consumed')
     expect(consumed.references).toContainEqual(
       expect.objectContaining({ refType: 'FOLLOWS_FROM', traceID: traceId, spanID: produced.spanID }),
     )
+    // What one poll gave is stored by one query, below the first of its messages that are traced.
+    const stored = await eventually(
+      async () => (await consumedTraces()).find(({ spans }) => spans.some((span) => span.operationName === 'db.insert')),
+      'the query that stores what was consumed',
+    )
+    const insert = stored.spans.find(({ operationName }) => operationName === 'db.insert')!
+    const parent = stored.spans.find(({ spanID }) => insert.references.some((reference) => reference.spanID === spanID))
+    expect(parent!.operationName).toBe('kafka.consume')
   })
 
   test('its log lines are found in Loki by the same id, as they were written and when they were written', async () => {
@@ -188,6 +198,12 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
 
   function writtenOf(traceId: string): string[] {
     return stdout.filter((line) => line.includes(traceId))
+  }
+
+  async function consumedTraces(): Promise<JaegerTrace[]> {
+    const query = new URLSearchParams({ service: 'data-pipeline', operation: 'kafka.consume', limit: '1000' })
+    const { data } = (await (await fetch(`${jaeger.url}/api/traces?${query}`)).json()) as { data?: JaegerTrace[] }
+    return data ?? []
   }
 
   async function traceOf(traceId: string, services: readonly string[]): Promise<JaegerTrace | undefined> {

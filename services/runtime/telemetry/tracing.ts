@@ -197,9 +197,9 @@ export function runWithActiveSpan<T>(span: Span | undefined, run: () => T): T {
 }
 
 /** Runs a step in a span that was started for it: the span ends with the step, and fails when the step does. */
-export async function runInSpan<T>(span: Span | undefined, run: () => Promise<T>): Promise<T> {
+export async function runInSpan<T>(span: Span | undefined, run: (span: Span | undefined) => Promise<T>): Promise<T> {
   try {
-    return await run()
+    return await run(span)
   } catch (error) {
     span?.fail(error as Error)
     throw error
