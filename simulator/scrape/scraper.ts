@@ -261,8 +261,7 @@ class TargetLoop {
   }
 
   #normalise(name: string, value: string): string {
-    if (this.#options.majorVersion < 3 || (name !== 'le' && name !== 'quantile')) return value
-    return /^-?\d+$/.test(value) ? `${value}.0` : value
+    return this.#options.majorVersion < 3 ? value : normaliseBound(name, value)
   }
 
   /** Prometheus's own words. */
@@ -344,4 +343,13 @@ function isSameSeries(cached: CachedSeries, sample: ExposedSample, family: strin
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1
+}
+
+/** Stored labels as Prometheus 3 would have stored them. */
+export function normaliseBounds(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, normaliseBound(name, value)]))
+}
+
+function normaliseBound(name: string, value: string): string {
+  return (name === 'le' || name === 'quantile') && /^-?\d+$/.test(value) ? `${value}.0` : value
 }

@@ -33,6 +33,13 @@ export function shippedDrill(name: string): Drill {
   return drill
 }
 
+/** Every shipped scenario with its twins. */
+export function shippedDrills(): Drill[] {
+  const folder = join(packageRoot(), 'scenarios')
+  const files = fileSource.list(folder).filter((name) => name.endsWith('.yaml'))
+  return files.flatMap((file) => loadScenario(join(folder, file), { worldsFolder: join(folder, 'worlds') }).drills)
+}
+
 export interface Changes {
   /** Changes the text of a file on its way in. */
   readonly config?: (text: string) => string

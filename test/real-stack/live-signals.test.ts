@@ -134,7 +134,8 @@ describe.skipIf(reason)(`signals of the live platform${reason ? ` (skipped: ${re
     )
     // What one poll gave is stored by one query, below the first of its messages that are traced.
     const stored = await eventually(
-      async () => (await consumedTraces()).find(({ spans }) => spans.some((span) => span.operationName === 'db.insert')),
+      async () =>
+        (await consumedTraces()).find(({ spans }) => spans.some((span) => span.operationName === 'db.insert')),
       'the query that stores what was consumed',
     )
     const insert = stored.spans.find(({ operationName }) => operationName === 'db.insert')!
