@@ -25,6 +25,7 @@ interface Stream {
   write(text: string): unknown
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
 }
 
 export function createConsole(
@@ -58,8 +59,9 @@ export function createConsole(
       if (stderr.isTTY !== true || options.quiet) return false
       const width = this.screenColumns
       const up = screenLines > 0 ? `\u001b[${screenLines}A\u001b[J` : ''
-      stderr.write(`${up}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
-      screenLines = lines.length
+      const shown = fitting(lines, (stderr.rows ?? lines.length + 1) - 1)
+      stderr.write(`${up}${shown.map((line) => `${cut(line, width)}\n`).join('')}`)
+      screenLines = shown.length
       return true
     },
     get screenColumns() {
@@ -69,6 +71,13 @@ export function createConsole(
     paint: pc.createColors(colored),
     columns: stdout.columns ?? 100,
   }
+}
+
+/** What has left a terminal at its top can't be rewritten: a block is never higher than the terminal. */
+function fitting(lines: readonly string[], height: number): readonly string[] {
+  if (lines.length <= height) return lines
+  const kept = Math.max(1, height - 1)
+  return [...lines.slice(0, kept), `... ${lines.length - kept} more lines in a higher terminal`]
 }
 
 /** Cuts what is seen, not the codes of colours: a line that wraps would shift the whole block. */

@@ -1,7 +1,9 @@
 /** `firedrill fault`: breaks and heals a running platform by hand, over its control port. */
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { machineTimers } from '../../services/runtime/live/live-clock.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
+import { formatDuration } from '../expectations/clock-text.ts'
 import { faults } from '../faults/index.ts'
 import { controlFilePath, readControlFile } from '../live/control-file.ts'
 import type { ListedFault } from '../live/fault-board.ts'
@@ -23,7 +25,7 @@ export function addFaultCommand(program: Command, start: Start): void {
     .description('begin a fault')
     .argument('<fault>', 'its name, as in scenario files')
     .argument('[parameter...]', 'key=value as in scenario files, for example target.service=ml-engine')
-    .option('--severity <share>', '0 to 1, for faults that have degrees', Number)
+    .option('--severity <share>', '0 to 1, for faults that have degrees', share)
     .option('--hold <duration>', 'heals by itself after this time of the platform, for example 4m')
     .option(control, controlHelp)
     .option('--json', 'print JSON', false)
@@ -34,7 +36,9 @@ Examples:
   $ firedrill fault inject service.crash target.service=data-pipeline --hold 4m
   $ firedrill fault inject code.errors target.service=backend-api ratio=0.2
   $ firedrill fault inject code.slow target.service=ml-engine 'target.routes=["POST /recommend"]' add=2s
-  $ firedrill fault inject dependency.outage target.dependency=redis`,
+  $ firedrill fault inject dependency.outage target.dependency=redis
+
+firedrill fault list --available shows the faults; docs/faults.md has the parameters of each.`,
     )
     .action((name: string, parameters: string[], options: ControlOptions & { severity?: number; hold?: string }) =>
       start((context) => injectCommand(name, parameters, options, context)),
@@ -46,6 +50,13 @@ Examples:
     .option('--all', 'every active fault', false)
     .option(control, controlHelp)
     .option('--json', 'print JSON', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ firedrill fault heal f1
+  $ firedrill fault heal --all`,
+    )
     .action((ids: string[], options: ControlOptions & { all: boolean }, command: Command) => {
       if (ids.length === 0 && !options.all) command.error('name a fault, or use --all')
       return start((context) => healCommand(ids, options, context))
@@ -56,7 +67,20 @@ Examples:
     .option('--available', 'every fault that can be injected', false)
     .option(control, controlHelp)
     .option('--json', 'print JSON', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ firedrill fault list
+  $ firedrill fault list --available | grep link`,
+    )
     .action((options: ControlOptions & { available: boolean }) => start((context) => listCommand(options, context)))
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a number, 0 to 1.')
+  return value
 }
 
 async function injectCommand(
@@ -97,14 +121,24 @@ async function listCommand(options: ControlOptions & { available: boolean }, con
   const { console } = context
   if (options.available) {
     const width = Math.max(...faults.map(({ name }) => name.length))
-    for (const { name, description } of faults) console.out(`${name.padEnd(width)}  ${description}`)
+    if (options.json)
+      console.out(JSON.stringify({ faults: faults.map(({ name, description }) => ({ name, description })) }))
+    else for (const { name, description } of faults) console.out(`${name.padEnd(width)}  ${description}`)
     return exitCodes.held.code
   }
   return ask<{ faults: ListedFault[] }>('/faults', undefined, options, context, ({ faults: active }) =>
     active.length === 0
       ? ['no fault is active']
-      : active.map(({ id, fault, description, since }) => `${id}  ${fault}  since ${since}  ${description}`),
+      : active.map(
+          ({ id, fault, description, since, until }) =>
+            `${id}  ${fault}: ${description}, for ${secondsFrom(since)}${until ? `, heals in ${secondsFrom(until)}` : ''}`,
+        ),
   )
+}
+
+/** Of the machine; whole ones. */
+function secondsFrom(time: string): string {
+  return formatDuration(Math.round(Math.abs(machineTimers.nowMs() - Date.parse(time)) / 1000) * 1000)
 }
 
 /** `target.service=ml-engine ratio=0.2`: dots nest, values are JSON where they read as JSON, else text. */
@@ -170,7 +204,8 @@ async function ask<Answer>(
     return exitCodes.invalid.code
   }
   if (!control) {
-    console.err('no platform runs here: start one with firedrill up')
+    const where = options.control === undefined ? 'no platform runs here' : `there is no file ${options.control}`
+    console.err(`${where}: start a platform with firedrill up`)
     return exitCodes.judge.code
   }
   let response: Response

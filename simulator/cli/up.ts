@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
-import { controlFilePath, removeControlFile, writeControlFile } from '../live/control-file.ts'
+import { controlFilePath, readControlFile, removeControlFile, writeControlFile } from '../live/control-file.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions } from '../live/live-platform.ts'
 import { documentedPorts, platformSettings } from '../live/platform-settings.ts'
 import { playTimeline } from '../live/play-timeline.ts'
@@ -94,9 +94,20 @@ export async function upCommand(given: UpOptions, context: CommandContext): Prom
       console.err(`port ${port} (${name}) is not free: ${reason === 'EADDRINUSE' ? 'something listens there' : reason}`)
     }
     console.err(`${clashes.length === 1 ? '1 port is' : `${clashes.length} ports are`} taken, nothing was started`)
+    const other = runningPlatform(context)
+    if (other !== undefined) console.err(`firedrill up runs already: process ${other}`)
     return exitCodes.judge.code
   }
   return new Running(drill, options, context, { ...servers, ports, groups: set.loaded!.groups }).run()
+}
+
+/** @returns the process of the platform that this user runs */
+function runningPlatform({ environment }: CommandContext): number | undefined {
+  try {
+    return readControlFile(controlFilePath(environment))?.pid
+  } catch {
+    return undefined
+  }
 }
 
 /** A container file can only leave a variable empty: that says the same as to leave the option out. */

@@ -43,5 +43,9 @@ export function readControlFile(path: string): ControlFile | undefined {
   if (!stat) return undefined
   if ((stat.mode & 0o077) !== 0) throw new Error(`${path} can be read by others: it is not what firedrill up wrote`)
   if (stat.uid !== userInfo().uid) throw new Error(`${path} belongs to somebody else`)
-  return JSON.parse(readFileSync(path, 'utf8')) as ControlFile
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ControlFile
+  } catch {
+    throw new Error(`${path} is not what firedrill up wrote`)
+  }
 }

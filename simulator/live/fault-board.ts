@@ -1,8 +1,11 @@
 /** The faults that are active in the live world: injected by hand or by a scenario, healed by hand, by time or at the end. */
+import { z } from 'zod'
 import type { LiveClock } from '../../services/runtime/live/live-clock.ts'
 import type { ActiveFault, FaultDefinition, FaultWorld } from '../faults/define-fault.ts'
 import { faults, findFault } from '../faults/index.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
+import { formatPath } from '../scenario/problem.ts'
+import { checkSchema } from '../scenario/schema-problems.ts'
 import { UnsupportedFaultError } from './platform-state.ts'
 
 export interface FaultRequest {
@@ -22,8 +25,10 @@ export interface ListedFault {
   readonly id: string
   readonly fault: string
   readonly description: string
-  /** Unix time of the machine. */
+  /** When it began, by the machine's clock. */
   readonly since: string
+  /** When it heals by itself, by the machine's clock; absent: only when somebody asks. */
+  readonly until?: string
 }
 
 /** What the one who asks did wrong, for people: all of it at once. */
@@ -52,14 +57,14 @@ export class FaultBoard {
   }
 
   /** @param by who asked, for the audit line @throws FaultRequestError */
-  inject(request: FaultRequest, by: string, id = `f${++this.#count}`): ListedFault {
+  inject(request: FaultRequest, by: string, name?: string): ListedFault {
     const definition = findFault(request.fault)
     if (!definition) {
       const nearest = nearestOf(
         request.fault,
         faults.map(({ name }) => name),
       )
-      const hint = nearest ? `; did you mean "${nearest}"?` : '; firedrill fault list shows all'
+      const hint = nearest ? `; did you mean "${nearest}"?` : '; firedrill fault list --available shows all'
       throw new FaultRequestError(`no fault is called "${request.fault}"${hint}`)
     }
     const params = request.validated ? request.params : validate(definition, request)
@@ -73,10 +78,11 @@ export class FaultBoard {
       if (error instanceof UnsupportedFaultError) throw new FaultRequestError(`${request.fault}: ${error.message}`)
       throw error
     }
+    const id = name ?? `f${++this.#count}`
     const description = definition.describe(params)
-    const listed = { id, fault: request.fault, description, since: new Date().toISOString() }
-    const cancel =
-      request.holdMs === undefined ? () => {} : this.#clock.after(request.holdMs, () => this.heal(id, 'time'))
+    const { holdMs } = request
+    const listed = { id, fault: request.fault, description, ...this.#times(holdMs) }
+    const cancel = holdMs === undefined ? () => {} : this.#clock.after(holdMs, () => this.heal(id, 'time'))
     this.#active.set(id, { listed, fault, cancel })
     this.setSeverity(id, request.severity ?? 1)
     this.#audit(`fault ${id} injected by ${by}: ${request.fault}: ${description}`)
@@ -103,12 +109,29 @@ export class FaultBoard {
   healAll(by: string): ListedFault[] {
     return [...this.#active.keys()].flatMap((id) => this.heal(id, by) ?? [])
   }
+
+  #times(holdMs: number | undefined): Pick<ListedFault, 'since' | 'until'> {
+    const nowMs = Date.now()
+    const since = new Date(nowMs).toISOString()
+    return holdMs === undefined
+      ? { since }
+      : { since, until: new Date(nowMs + this.#clock.wallMs(holdMs)).toISOString() }
+  }
 }
 
 /** Every problem at once. @throws FaultRequestError */
 function validate(definition: FaultDefinition<unknown>, { fault, params }: FaultRequest): unknown {
-  const parsed = definition.schema.safeParse(params)
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'parameters'}: ${message}`)
+  // Without any target, what a target needs is what is missing.
+  const asked = { ...(needsTarget(definition) && { target: {} }), ...params }
+  const { value, findings } = checkSchema(definition.schema, asked)
+  if (findings.length === 0) return value
+  const problems = findings.map(
+    ({ path, message, hint }) => `${formatPath(path) || 'parameters'}: ${message}${hint ? ` (${hint})` : ''}`,
+  )
   throw new FaultRequestError(`${fault}: ${problems.join('; ')}`)
+}
+
+function needsTarget({ schema }: FaultDefinition<unknown>): boolean {
+  const target: z.ZodType | undefined = schema instanceof z.ZodObject ? schema.shape.target : undefined
+  return target !== undefined && !target.safeParse(undefined).success
 }

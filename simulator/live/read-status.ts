@@ -34,7 +34,7 @@ export function createStatusReader(
     const answers = new Map(await Promise.all(names.map(async (name) => [name, await read(name)] as const)))
     const parts = names.map((name): PartStatus => {
       const state = answers.get(name) ? 'up' : supervisor.isFrozen(name) ? 'hangs' : 'down'
-      return { name, address: platform.addressOf(name), state, restarts: Math.max(0, supervisor.livesOf(name) - 1) }
+      return { name, address: platform.addressOf(name), state, restarts: restartsOf(name, platform) }
     })
     for (const name of ['prometheus', 'alertmanager'].filter((candidate) => shown.has(candidate))) {
       const state = supervisor.isRunning(name) ? 'up' : 'down'
@@ -42,11 +42,17 @@ export function createStatusReader(
     }
     const backend = answers.get('backend-api')
     const counts = backend && countsOf(backend, nowMs())
-    const lag = sum(answers.get('data-pipeline') ?? [], 'kafka_consumer_lag')
+    const pipeline = answers.get('data-pipeline')
+    const lag = pipeline && sum(pipeline, 'kafka_consumer_lag')
     const load = counts && before && loadBetween(before, counts, lag)
     before = counts ?? before
     return { parts, load, alerts: shown.has('prometheus') ? await readAlerts(platform) : undefined }
   }
+}
+
+/** A life that waits for its turn is prepared while the one before it is still away. */
+function restartsOf(name: string, { supervisor }: LivePlatform): number {
+  return Math.max(0, supervisor.livesOf(name) - (supervisor.isRunning(name) ? 1 : 2))
 }
 
 function countsOf(samples: readonly ExposedValue[], atMs: number): Counts {
@@ -65,7 +71,7 @@ function isFailed({ labels }: ExposedValue): boolean {
   return labels.status?.startsWith('5') === true
 }
 
-function loadBetween(before: Counts, now: Counts, lag: number): LoadStatus {
+function loadBetween(before: Counts, now: Counts, lag: number | undefined): LoadStatus {
   // Counters that fell began anew.
   const anew = now.requests < before.requests
   const requests = now.requests - (anew ? 0 : before.requests)

@@ -1,5 +1,7 @@
 /** One screen about a running platform: parts, load, faults, alerts. Data in, lines out. */
+import wrapAnsi from 'wrap-ansi'
 import { formatDuration } from '../expectations/clock-text.ts'
+import { countOf } from '../report/count-text.ts'
 import type { Paint } from '../report/terminal.ts'
 import type { ListedFault } from './fault-board.ts'
 
@@ -32,7 +34,8 @@ export interface LoadStatus {
   /** Share of the answers, 0 to 1; 0 without any. */
   readonly failed: number
   readonly p95S: number | undefined
-  readonly lag: number
+  /** Undefined while the data pipeline does not answer. */
+  readonly lag: number | undefined
 }
 
 export interface AlertStatus {
@@ -50,6 +53,7 @@ export function statusScreen(status: PlatformStatus, paint: Paint, width: number
     `${formatDuration(Math.floor(elapsedMs / 1000) * 1000)} at ${pace}`,
     '',
     ...partLines(parts, paint, width),
+    ...restartLine(parts),
     '',
     load ? loadText(load) : paint.dim('load: backend-api does not answer'),
     '',
@@ -62,7 +66,7 @@ export function statusScreen(status: PlatformStatus, paint: Paint, width: number
     }),
     '',
     ...links,
-    ...notes.map((note) => paint.dim(`- ${note}`)),
+    ...notes.flatMap((note) => folded(`- ${note}`, width)).map((line) => paint.dim(line)),
     paint.dim('Ctrl-C ends it; twice: at once. In another terminal: firedrill fault inject'),
   ]
 }
@@ -74,7 +78,7 @@ export function statusLine({ parts, load, faults, alerts }: PlatformStatus): str
   return [
     down.length === 0 ? `${parts.length} parts up` : down.join(', '),
     load && `${load.requestsPerSecond.toFixed(1)} requests/s, ${(load.failed * 100).toFixed(1)} % failed`,
-    `${faults.length} faults`,
+    countOf(faults.length, 'fault'),
     firing && (firing.length === 0 ? 'no alert fires' : `firing: ${firing.join(', ')}`),
   ]
     .filter(Boolean)
@@ -84,9 +88,7 @@ export function statusLine({ parts, load, faults, alerts }: PlatformStatus): str
 /** Two beside each other, read downwards, where that fits; below each other where it does not. */
 function partLines(parts: readonly PartStatus[], paint: Paint, width: number): string[] {
   const nameWidth = Math.max(...parts.map(({ name }) => name.length))
-  const texts = parts.map(({ name, address, restarts }) =>
-    `${name.padEnd(nameWidth)} ${address.padEnd(15)}${restarts > 0 ? ` ${restarts === 1 ? '1 restart' : `${restarts} restarts`}` : ''}`.trimEnd(),
-  )
+  const texts = parts.map(({ name, address }) => `${name.padEnd(nameWidth)} ${address}`)
   const marked = (i: number, columnWidth = 0) => {
     const { state } = parts[i]!
     const mark = state === 'up' ? paint.green('up   ') : paint.red(state.padEnd(5))
@@ -103,12 +105,25 @@ function partLines(parts: readonly PartStatus[], paint: Paint, width: number): s
   )
 }
 
+/** A line of its own: beside a part it would move all others when it comes. */
+function restartLine(parts: readonly PartStatus[]): string[] {
+  const restarted = parts.filter(({ restarts }) => restarts > 0).map(({ name, restarts }) => `${name} ${restarts}`)
+  return restarted.length > 0 ? [`restarts: ${restarted.join(', ')}`] : []
+}
+
+/** Goes on below its own beginning. */
+function folded(text: string, width: number): string[] {
+  return wrapAnsi(text, Math.max(20, width - 2))
+    .split('\n')
+    .map((line, i) => (i === 0 ? line : `  ${line}`))
+}
+
 function loadText({ requestsPerSecond, failed, p95S, lag }: LoadStatus): string {
   const parts = [
     `${requestsPerSecond.toFixed(1)} requests/s`,
     `${(failed * 100).toFixed(1)} % failed`,
     p95S === undefined ? 'p95 unknown' : `p95 ${Math.round(p95S * 1000)} ms`,
-    `lag ${Math.round(lag)}`,
+    lag === undefined ? 'lag unknown' : `lag ${Math.round(lag)}`,
   ]
   return `load: ${parts.join(', ')}`
 }

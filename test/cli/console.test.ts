@@ -25,6 +25,17 @@ test('colours take no room', () => {
   expect(said(line, { isTTY: true, columns: 60 })).toEqual([line])
 })
 
+test('a block that is rewritten is never higher than the terminal: what has left it at the top would stay there', () => {
+  let text = ''
+  const stderr = { isTTY: true, columns: 60, rows: 4, write: (part: string) => (text += part) }
+  const console = createConsole({ write() {} }, stderr, {}, { color: true, quiet: false })
+  console.screen(['a', 'b', 'c', 'd'])
+  expect(text).toBe('a\nb\n... 2 more lines in a higher terminal\n')
+  text = ''
+  console.screen(['a', 'b', 'c'])
+  expect(text).toBe('\u001b[3A\u001b[Ja\nb\nc\n')
+})
+
 function said(line: string, stream: { isTTY?: boolean; columns?: number }): string[] {
   let text = ''
   const stdout = {

@@ -9,7 +9,7 @@ import type { ServiceState } from '../../services/runtime/live/process-state.ts'
 import { subscribe } from '../../services/runtime/live/process-state.ts'
 import { readControlFile, removeControlFile, writeControlFile } from '../../simulator/live/control-file.ts'
 import { type ControlServer, startControlServer } from '../../simulator/live/control-server.ts'
-import { FaultBoard } from '../../simulator/live/fault-board.ts'
+import { FaultBoard, type ListedFault } from '../../simulator/live/fault-board.ts'
 import { PlatformState } from '../../simulator/live/platform-state.ts'
 import { createTenants } from '../../simulator/workload/tenants.ts'
 import { shippedDrill } from '../drill/run-scenario.ts'
@@ -50,7 +50,7 @@ afterAll(() => server.close())
 
 interface Answer {
   readonly status: number
-  readonly body: { error?: string; fault?: { id: string }; faults?: unknown[]; healed?: unknown[] }
+  readonly body: { error?: string; fault?: ListedFault; faults?: unknown[]; healed?: unknown[] }
 }
 
 /** node:http, because fetch would not send a Host header of our choice. */
@@ -138,6 +138,19 @@ test('what is wrong with a fault is said, with the likely name', async () => {
   const { status, body } = await send('POST', '/faults/inject', JSON.stringify(wrong))
   expect(status).toBe(422)
   expect(body.error).toMatch(/target\.mountpoint.*available/)
+  const without = await send('POST', '/faults/inject', JSON.stringify({ fault: 'service.crash' }))
+  expect(without.body.error).toMatch(/^service\.crash: target\.service: is missing; one of "backend-api", /)
+})
+
+test('what was refused takes no number, and a fault says when it heals by itself', async () => {
+  const crash = { fault: 'service.crash', params: { target: { service: 'ml-engine' } }, hold: '1m' }
+  const first = await send('POST', '/faults/inject', JSON.stringify(crash))
+  await send('POST', '/faults/inject', JSON.stringify({ fault: 'service.crsh' }))
+  const second = await send('POST', '/faults/inject', JSON.stringify(crash))
+  expect(second.body.fault!.id).toBe(`f${Number(first.body.fault!.id.slice(1)) + 1}`)
+  const { since, until } = second.body.fault!
+  expect(Date.parse(until!) - Date.parse(since)).toBe(60_000)
+  await send('POST', '/faults/heal', JSON.stringify({ all: true }))
 })
 
 test('a real server that is not a part of the run is left alone', async () => {

@@ -32,8 +32,9 @@ test('the screen shows parts, load, faults and alerts', () => {
     'steady-state: nothing is broken',
     '2m5s at 10 times real time',
     '',
-    'up    backend-api 127.0.0.1:8000               up    cadvisor    127.0.0.1:8080',
-    'down  ml-engine   127.0.0.1:8001  2 restarts',
+    'up    backend-api 127.0.0.1:8000   up    cadvisor    127.0.0.1:8080',
+    'down  ml-engine   127.0.0.1:8001',
+    'restarts: ml-engine 2',
     '',
     'load: 8.2 requests/s, 12.5 % failed, p95 250 ms, lag 12',
     '',
@@ -54,27 +55,37 @@ test('parts that do not fit beside each other stand below each other, whole', ()
     name,
     address: '127.0.0.1:8000',
     state: i === 0 ? ('down' as const) : ('up' as const),
-    restarts: i === 0 ? 1 : 0,
+    restarts: 0,
   }))
-  expect(statusScreen({ ...status, parts }, paint, 79).slice(3, 6)).toEqual([
-    'down  backend-api       127.0.0.1:8000  1 restart',
+  expect(statusScreen({ ...status, parts }, paint, 69).slice(3, 6)).toEqual([
+    'down  backend-api       127.0.0.1:8000',
     'up    postgres-exporter 127.0.0.1:8000',
     'up    cadvisor          127.0.0.1:8000',
   ])
-  expect(statusScreen({ ...status, parts }, paint, 119).slice(3, 5)).toEqual([
-    'down  backend-api       127.0.0.1:8000  1 restart   up    cadvisor          127.0.0.1:8000',
+  expect(statusScreen({ ...status, parts }, paint, 79).slice(3, 5)).toEqual([
+    'down  backend-api       127.0.0.1:8000   up    cadvisor          127.0.0.1:8000',
     'up    postgres-exporter 127.0.0.1:8000',
   ])
 })
 
+test('a note that is too long goes on below its beginning', () => {
+  const notes = ['no Kafka broker is configured: the bus is the model, inside the infrastructure process']
+  expect(statusScreen({ ...status, notes }, paint, 79).slice(-3, -1)).toEqual([
+    '- no Kafka broker is configured: the bus is the model, inside the',
+    '  infrastructure process',
+  ])
+})
+
 test('what is not known is not shown as good', () => {
+  const partly = { ...status, load: { ...status.load!, p95S: undefined, lag: undefined } }
+  expect(statusScreen(partly, paint, 79)).toContain('load: 8.2 requests/s, 12.5 % failed, p95 unknown, lag unknown')
   const lines = statusScreen({ ...status, load: undefined, alerts: undefined }, paint, 79)
   expect(lines).toContain('load: backend-api does not answer')
   expect(lines).toContain('alerts: no Prometheus runs along')
 })
 
 test('in a log the same is one line', () => {
-  expect(statusLine(status)).toBe('ml-engine down; 8.2 requests/s, 12.5 % failed; 1 faults; firing: ServiceDown')
+  expect(statusLine(status)).toBe('ml-engine down; 8.2 requests/s, 12.5 % failed; 1 fault; firing: ServiceDown')
 })
 
 test('every port that is taken is found, before anything starts', async () => {
