@@ -1,6 +1,6 @@
 /** The faults that are active in the live world: injected by hand or by a scenario, healed by hand, by time or at the end. */
 import { z } from 'zod'
-import type { LiveClock } from '../../services/runtime/live/live-clock.ts'
+import { type LiveClock, machineTimers } from '../../services/runtime/live/live-clock.ts'
 import type { ActiveFault, FaultDefinition, FaultWorld } from '../faults/define-fault.ts'
 import { faults, findFault } from '../faults/index.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
@@ -111,7 +111,7 @@ export class FaultBoard {
   }
 
   #times(holdMs: number | undefined): Pick<ListedFault, 'since' | 'until'> {
-    const nowMs = Date.now()
+    const nowMs = machineTimers.nowMs()
     const since = new Date(nowMs).toISOString()
     return holdMs === undefined
       ? { since }

@@ -1,6 +1,7 @@
 /** What a person sees after a run: a block for one drill; for many a line each, details of failures, and the rules. */
 import type { AlertResult, DrillResult, PanelResult } from '../drill/drill-result.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
+import { countOf } from './count-text.ts'
 import type { PanelCoverage, RuleCoverage } from './coverage.ts'
 
 export interface Paint {
@@ -133,8 +134,7 @@ export function drillBlock(result: DrillResult, { paint }: TerminalReport): stri
     for (const why of alert.why ?? []) lines.push(`      ${paint.dim(why)}`)
   }
   const silent = result.alerts.filter((alert) => alert.expected === 'silent' && alert.ok && !isWorthALine(alert))
-  if (silent.length > 0)
-    line(true, 'everything else silent', `${silent.length} ${silent.length === 1 ? 'rule' : 'rules'}`)
+  if (silent.length > 0) line(true, 'everything else silent', countOf(silent.length, 'rule'))
   for (const { ok, name, detail } of panelLines(result.panels)) line(ok, name, detail)
   for (const { ok, what, detail } of [...result.logs, ...result.traces]) line(ok, what, detail)
   for (const note of result.notes) lines.push(`  ${paint.dim(`- ${note}`)}`)
@@ -255,7 +255,7 @@ function summaryLine({ results, coverage, panels, wallSeconds, paint }: Terminal
   const judged = panels.filter((panel) => panel.judged)
   const shown = judged.filter((panel) => panel.proven).length
   const ofPanels = judged.length > 0 ? `, ${shown} of ${judged.length} panels have data and move` : ''
-  const drills = `${held} ${held === 1 ? 'drill' : 'drills'} held, ${failed} failed`
+  const drills = `${countOf(held, 'drill')} held, ${failed} failed`
   const text = `${rules}${ofPanels}, ${drills}, ${wallSeconds.toFixed(1)} s`
   return failed === 0 ? paint.green(text) : paint.red(text)
 }

@@ -2,6 +2,7 @@
 import type { DrillResult, Finding, PanelResult } from '../drill/drill-result.ts'
 import type { FileChange } from '../watch/file-changes.ts'
 import type { KeptDrill } from '../watch/keep-drill.ts'
+import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface WatchRound {
@@ -127,7 +128,7 @@ function summaryLine({ drills, seconds }: WatchRound, paint: Paint): string {
   const failing = drills.filter(({ result }) => result.exitCode !== 0).length
   const held = drills.length - failing
   const outcome = [
-    `${held} of ${drills.length} ${drills.length === 1 ? 'drill' : 'drills'} ${held === 1 || drills.length === 1 ? 'holds' : 'hold'}`,
+    `${held} of ${countOf(drills.length, 'drill')} ${held === 1 || drills.length === 1 ? 'holds' : 'hold'}`,
   ]
   const simulated = drills.filter((drill) => drill.simulated)
   const judged = drills.filter(({ rules, panels }) => rules.length + panels.length > 0)

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import dockerignore from '@balena/dockerignore'
 import {
   type Copy,
+  type Dockerfile,
   DockerfileParser,
   type Env,
   type From,
@@ -31,22 +32,18 @@ const ownFolders = ['/app', '/usr/local/bin']
 
 /** @param folder empty; gets a folder for each stage @returns the last stage */
 export async function buildImage(context: string, folder: string): Promise<Image> {
+  const { dockerfile, isIgnored } = readContext(context)
   const stages = new Map<string, Image>()
-  const isIgnored = ignoredBy(join(context, '.dockerignore'))
-  let image: Image | undefined
-  for (const instruction of DockerfileParser.parse(
-    readFileSync(join(context, 'Dockerfile'), 'utf8'),
-  ).getInstructions()) {
+  let stage = ''
+  for (const instruction of dockerfile.getInstructions()) {
     if (instruction.getKeyword() === 'FROM') {
-      const name = (instruction as From).getBuildStage()!
-      image = emptyImage(join(folder, name))
-      stages.set(name, image)
-      continue
+      stage = (instruction as From).getBuildStage()!
+      stages.set(stage, emptyImage(join(folder, stage)))
+    } else {
+      stages.set(stage, await carryOut(instruction, stages.get(stage)!, { context, stages, isIgnored }))
     }
-    image = await carryOut(instruction, image!, { context, stages, isIgnored })
-    stages.set(basename(image.root), image)
   }
-  return image!
+  return stages.get(stage)!
 }
 
 function emptyImage(root: string): Image {
@@ -115,8 +112,8 @@ function copy(instruction: Copy, { root, workingDirectory }: Image, { context, s
 
 /** What COPY instructions take of the context and the builder would not see: not there, or named by .dockerignore. */
 export function unseenSources(context: string): string[] {
-  const isIgnored = ignoredBy(join(context, '.dockerignore'))
-  return DockerfileParser.parse(readFileSync(join(context, 'Dockerfile'), 'utf8'))
+  const { dockerfile, isIgnored } = readContext(context)
+  return dockerfile
     .getCOPYs()
     .filter((instruction) => instruction.getFromFlag() === null)
     .flatMap((instruction) => instruction.getArguments().slice(0, -1))
@@ -124,9 +121,10 @@ export function unseenSources(context: string): string[] {
     .filter((source) => isIgnored(source) || !existsSync(join(context, source)))
 }
 
-function ignoredBy(file: string): (path: string) => boolean {
-  const ignore = dockerignore.default().add(readFileSync(file, 'utf8').split('\n'))
-  return (path) => ignore.ignores(path)
+function readContext(context: string): { dockerfile: Dockerfile; isIgnored: (path: string) => boolean } {
+  const textOf = (name: string) => readFileSync(join(context, name), 'utf8')
+  const ignore = dockerignore.default().add(textOf('.dockerignore').split('\n'))
+  return { dockerfile: DockerfileParser.parse(textOf('Dockerfile')), isIgnored: (path) => ignore.ignores(path) }
 }
 
 async function run(command: string, image: Image): Promise<void> {

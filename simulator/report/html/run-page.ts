@@ -2,6 +2,7 @@
 import type { DrillResult } from '../../drill/drill-result.ts'
 import { formatDuration } from '../../expectations/clock-text.ts'
 import type { RunFinding, RunFindings } from '../../findings/look-for-findings.ts'
+import { countOf } from '../count-text.ts'
 import type { PanelCoverage, RuleCoverage } from '../coverage.ts'
 import { command, drillPagePath } from './drill-page.ts'
 import { headline, joined } from './headline.ts'
@@ -176,7 +177,7 @@ function panelCoverage(panels: readonly PanelCoverage[]): Content {
       const count = (holds: (panel: PanelCoverage) => boolean) => own.filter(holds).length
       return html`<tr><th scope="row">${dashboard}</th><td class="n">${own.length}</td><td class="n">${count(({ hasData }) => hasData)}</td><td class="n">${count(({ moves }) => moves)}</td><td>${
         missing.length > 0 &&
-        html`<details><summary>${missing.length} ${missing.length === 1 ? 'panel' : 'panels'}</summary>${missing.map((panel) => html`<small>${panel.panel}: ${panel.missing.join(', ')}</small>`)}</details>`
+        html`<details><summary>${countOf(missing.length, 'panel')}</summary>${missing.map((panel) => html`<small>${panel.panel}: ${panel.missing.join(', ')}</small>`)}</details>`
       }</td></tr>`
     },
   )}</tbody></table></div>`
