@@ -1,5 +1,5 @@
 /** What every judge must do, run against each of them; and what differs between the versions of Prometheus behind them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -192,6 +192,27 @@ for (const { name, skipped, create } of judges) {
     })
   })
 }
+
+describe('the private Prometheus', () => {
+  // While it moves old samples from memory into a block, queries miss some of them, or fail: "cannot populate chunk".
+  test.skipIf(!binary)('leaves the samples of a long drill where they are', async () => {
+    const own = mkdtempSync(join(folder, 'blocks-'))
+    const judge = await startPrivatePrometheus({ binary: binary!, temporaryFolder: own, engine: await testEngine() })
+    try {
+      for (let hour = 0; hour < 12; hour += 1) {
+        const points = Array.from({ length: 240 }, (_, i) => [hour * 3600 + i * 15 + 1, i] as const)
+        await judge.append([samples({ __name__: 'x' }, points)])
+      }
+      // With blocks of two hours it begins to write the first one as soon as there are three hours.
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      const blocks = readdirSync(own, { recursive: true }).filter((file) => String(file).endsWith('meta.json'))
+      expect(blocks).toEqual([])
+      expect(await judge.query('count_over_time(x[12h])', at(12 * 3600))).toMatchObject({ samples: [{ value: 2880 }] })
+    } finally {
+      await judge.close()
+    }
+  })
+})
 
 describe('what differs between Prometheus 2 and 3', () => {
   test.skipIf(!binary)('a sample on the left edge of a range counts in 2.x, not in 3.x', async () => {

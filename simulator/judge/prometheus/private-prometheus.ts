@@ -41,6 +41,8 @@ const requestMsMax = 110_000
 const queryTimeoutMs = 100_000
 /** As in the embedded engine, see `go/limits.go`. */
 const samplesMax = 10_000_000
+/** Longer than any drill. */
+const wholeDrill = '10000d'
 /** How long after its last answer the end of a server is waited for. */
 const endMsMax = 500
 
@@ -66,7 +68,11 @@ export async function startPrivatePrometheus(options: PrivatePrometheusOptions):
     [
       `--config.file=${configFile}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
-      '--storage.tsdb.retention.time=10000d',
+      `--storage.tsdb.retention.time=${wholeDrill}`,
+      // Hours of a drill are written within seconds. A query that comes while the server moves them out of its memory misses
+      // samples, or fails; with a block as long as the whole drill there is nothing to move.
+      `--storage.tsdb.min-block-duration=${wholeDrill}`,
+      `--storage.tsdb.max-block-duration=${wholeDrill}`,
       '--web.listen-address=127.0.0.1:0',
       '--web.enable-remote-write-receiver',
       // Bounded as the embedded judge is.
