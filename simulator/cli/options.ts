@@ -15,6 +15,13 @@ export function wholeNumber(text: string): number {
   return value
 }
 
+export function serverUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('Write for example http://localhost:3100.')
+  }
+  return text
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.')

@@ -1,5 +1,5 @@
 /** `firedrill run`: runs drills and says which expectations held. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { askServers } from '../expectations/ask-servers.ts'
@@ -12,7 +12,7 @@ import { concludeRun, pagesOf } from './conclude-run.ts'
 import type { CommandContext } from './context.ts'
 import { withMeasuredThresholds } from './deep-thresholds.ts'
 import { addNarrowOptions, narrow } from './narrow.ts'
-import { collect, positiveNumber, type Start, wholeNumber } from './options.ts'
+import { collect, positiveNumber, type Start, serverUrl, wholeNumber } from './options.ts'
 import { addPushOptions, isPush, pushCommand } from './push.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import {
@@ -192,12 +192,6 @@ export async function runCommand(
 function atTimeOfServers(drill: Drill, { loki, jaeger, ending, history }: RunOptions): Drill {
   if ((loki ?? jaeger) === undefined || ending === 'now') return drill
   return placeInTime(drill, { endingMs: ending, ...(history !== undefined && { historyMs: history }) })
-}
-
-function serverUrl(text: string): string {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    throw new InvalidArgumentError('Write for example http://localhost:3100.')
-  return text
 }
 
 function progressLine(

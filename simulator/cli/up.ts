@@ -1,7 +1,7 @@
 /** `firedrill up`: the live platform on this machine until Ctrl-C, with one status screen. */
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
@@ -18,19 +18,22 @@ import type { Drill } from '../scenario/scenario.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { prometheusPlan } from './prometheus-plan.ts'
+import {
+  addRealServerOptions,
+  partsReplaced,
+  type RealServerOptions,
+  realServers,
+  withoutEmpty,
+} from './real-servers.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, printUnknown, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
-export interface UpOptions extends SetUpOptions {
+export interface UpOptions extends SetUpOptions, RealServerOptions {
   readonly scenario: string
   readonly speed: number
   readonly seed?: number
   readonly withPrometheus: boolean
   readonly logs?: string
-  readonly loki?: string
-  readonly traces?: string
-  readonly tracesExporter: 'otlp' | 'jaeger'
-  readonly kafka?: string
   readonly listen?: string
   readonly webhook?: number
   readonly printSettings: boolean
@@ -43,8 +46,7 @@ const lineEveryMs = 60_000
 
 /** Defines the command on the command line. */
 export function addUpCommand(program: Command, start: Start): void {
-  program
-    .command('up')
+  addRealServerOptions(program.command('up'))
     .description('run the platform live on this machine until Ctrl-C, without containers')
     .option('--scenario <name>', 'play the load and the faults of a scenario', 'steady-state')
     .option('--speed <k>', 'so many times faster than real time', positiveNumber, 1)
@@ -53,10 +55,6 @@ export function addUpCommand(program: Command, start: Start): void {
     .option('--prometheus-config <file>', 'prometheus.yml to scrape by')
     .option('--no-with-prometheus', 'start no Prometheus and no Alertmanager, even when they are installed')
     .option('--logs <dir>', 'write the logs of the processes there, a file each')
-    .option('--loki <url>', 'send log lines to this Loki, for example http://localhost:3100')
-    .option('--traces <url>', 'send spans there: OTLP/HTTP, for example http://localhost:4318')
-    .addOption(new Option('--traces-exporter <kind>', 'how spans are sent').choices(['otlp', 'jaeger']).default('otlp'))
-    .option('--kafka <brokers>', 'use this Kafka, for example localhost:9092; separate several by commas')
     .option(
       '--listen <address>',
       'where services and exporters listen, for example 0.0.0.0 in a container (default: 127.0.0.1)',
@@ -110,11 +108,6 @@ function runningPlatform({ environment }: CommandContext): number | undefined {
   }
 }
 
-/** A container file can only leave a variable empty: that says the same as to leave the option out. */
-function withoutEmpty(options: UpOptions): UpOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== '')) as unknown as UpOptions
-}
-
 type Servers = Pick<LivePlatformOptions, 'prometheus' | 'alertmanager'>
 
 class Running {
@@ -153,10 +146,9 @@ class Running {
       ports,
       folder: context.temporaryFolder(),
       environment: context.environment,
-      telemetry: { lokiUrl: options.loki, tracesUrl: options.traces, tracesExporter: options.tracesExporter },
+      ...realServers(options),
       // A platform that runs for days would fill the disk with what nobody reads.
       keepsSpans: false,
-      kafkaBrokers: options.kafka?.split(','),
       prometheus,
       alertmanager,
       listenHost: options.listen,
@@ -299,12 +291,9 @@ async function findOptionalServers(set: SetUp, context: CommandContext): Promise
   }
 }
 
-/** Only those that this run needs: a real Loki on 3100 is no clash when it is the one that is named. */
+/** Only those that this run needs. */
 function portsOf(options: UpOptions, servers: Partial<Servers> | undefined): Record<string, number> {
-  const unused = new Set<string>()
-  if (options.loki !== undefined) unused.add('loki')
-  if (options.traces !== undefined) unused.add('jaeger')
-  if (options.kafka !== undefined) unused.add('kafka')
+  const unused = new Set(partsReplaced(options))
   if (!servers?.prometheus) unused.add('prometheus')
   if (!servers?.alertmanager) unused.add('alertmanager')
   return Object.fromEntries(Object.entries(documentedPorts).filter(([name]) => !unused.has(name)))
@@ -317,6 +306,7 @@ function settingsToPrint(
   ports: Readonly<Record<string, number>>,
   environment: CommandContext['environment'],
 ) {
+  const { telemetry, kafkaBrokers } = realServers(options)
   return platformSettings({
     world: drill.world,
     seed: drill.seed,
@@ -328,12 +318,10 @@ function settingsToPrint(
     control: undefined,
     telemetry: {
       environment: environment.ENVIRONMENT ?? 'dev',
-      lokiUrl: options.loki,
-      tracesUrl: options.traces,
-      tracesExporter: options.tracesExporter,
+      ...telemetry,
       spansFolder: undefined,
     },
-    kafkaBrokers: options.kafka?.split(','),
+    kafkaBrokers,
     standIns: [
       ...(options.loki === undefined ? (['loki'] as const) : []),
       ...(options.traces === undefined ? (['jaeger'] as const) : []),
