@@ -17,7 +17,9 @@ import (
 )
 
 type engine struct {
-	parser   parser.Parser
+	parser parser.Parser
+	// The parser of promql, which uses what a store knows of subqueries.
+	memos    *memoParser
 	promql   *promql.Engine
 	stores   map[int]*store
 	next     int
@@ -33,6 +35,7 @@ const lookbackDelta = 5 * time.Minute
 func newEngine() *engine {
 	p := parser.NewParser(parser.Options{})
 	e := &engine{parser: p, stores: map[int]*store{}, subqueryStepMs: time.Minute.Milliseconds()}
+	e.memos = &memoParser{Parser: p, engine: e}
 	e.promql = promql.NewEngine(promql.EngineOpts{
 		Logger:                   slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxSamples:               maxSamples,
@@ -42,7 +45,7 @@ func newEngine() *engine {
 		EnableAtModifier:         true,
 		EnableNegativeOffset:     true,
 		EnableQueryCost:          true,
-		Parser:                   p,
+		Parser:                   e.memos,
 	})
 	e.promql.SetQueryLimits(maxSeriesRead, maxSamplesRead, 0)
 	return e
@@ -137,10 +140,15 @@ func appendSamples(e *engine, input, data []byte) (any, []byte, error) {
 	for _, set := range request.Series {
 		s.add(labels.FromMap(set))
 	}
+	earliestMs := int64(math.MaxInt64)
+	defer func() { s.forgetStepsFrom(earliestMs) }()
 	for at := 0; at < len(data); {
 		reference := int(float64At(data, at))
 		count := int(float64At(data, at+8))
 		at += 16
+		if count > 0 {
+			earliestMs = min(earliestMs, int64(float64At(data, at)))
+		}
 		if err := s.append(reference, data[at:at+8*count], data[at+8*count:at+16*count]); err != nil {
 			return nil, nil, err
 		}
@@ -196,7 +204,10 @@ func queryRange(e *engine, input, _ []byte) (any, []byte, error) {
 		return nil, nil, err
 	}
 	e.subqueryStepMs = s.intervalMs
-	query, err := e.promql.NewRangeQuery(background, s, nil, request.Expression, time.UnixMilli(request.StartMs), time.UnixMilli(request.EndMs), time.Duration(request.StepMs)*time.Millisecond)
+	var query promql.Query
+	e.memos.at(s, request.StartMs, request.EndMs, func() {
+		query, err = e.promql.NewRangeQuery(background, s, nil, request.Expression, time.UnixMilli(request.StartMs), time.UnixMilli(request.EndMs), time.Duration(request.StepMs)*time.Millisecond)
+	})
 	if err != nil {
 		return nil, nil, queryFailure(err)
 	}
@@ -277,7 +288,11 @@ func (e *engine) evaluate(s *store, expression string, timeMs int64) (parser.Val
 		return nil, err
 	}
 	e.subqueryStepMs = s.intervalMs
-	query, err := e.promql.NewInstantQuery(background, s, nil, expression, time.UnixMilli(timeMs))
+	var query promql.Query
+	var err error
+	e.memos.at(s, timeMs, timeMs, func() {
+		query, err = e.promql.NewInstantQuery(background, s, nil, expression, time.UnixMilli(timeMs))
+	})
 	if err != nil {
 		return nil, queryFailure(err)
 	}

@@ -20,6 +20,11 @@ type store struct {
 	byName map[string][]*seriesData
 	// evaluation_interval: the step of subqueries that state none.
 	intervalMs int64
+	// What is known of subqueries (memo.go); how often one was asked for; points that they hold at most.
+	memos      map[memoKey]*memo
+	memoByName map[string]*memo
+	uses       int
+	memoPoints int
 }
 
 type seriesData struct {
@@ -29,7 +34,7 @@ type seriesData struct {
 }
 
 func newStore(intervalMs int64) *store {
-	return &store{byName: map[string][]*seriesData{}, intervalMs: intervalMs}
+	return &store{byName: map[string][]*seriesData{}, intervalMs: intervalMs, memos: map[memoKey]*memo{}, memoByName: map[string]*memo{}}
 }
 
 func (s *store) add(set labels.Labels) {
@@ -71,6 +76,9 @@ func (s *store) dropBefore(timeMs int64) {
 		one.times = append([]int64(nil), one.times[keep:]...)
 		one.values = append([]float64(nil), one.values[keep:]...)
 	}
+	for _, kept := range s.memos {
+		kept.dropBefore(timeMs)
+	}
 }
 
 func (s *store) matching(matchers []*labels.Matcher, startMs, endMs int64) []*seriesData {
@@ -84,6 +92,26 @@ func (s *store) matching(matchers []*labels.Matcher, startMs, endMs int64) []*se
 	var found []*seriesData
 	for _, one := range candidates {
 		if one.hasSamples(startMs, endMs) && matches(one.labels, matchers) {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// selected is what a query reads: series, or the steps of a subquery that it was given instead.
+func (s *store) selected(matchers []*labels.Matcher, startMs, endMs int64) []*seriesData {
+	if len(matchers) == 1 {
+		if kept, is := s.memoByName[matchers[0].Value]; is {
+			return withSamples(kept.series, startMs, endMs)
+		}
+	}
+	return s.matching(matchers, startMs, endMs)
+}
+
+func withSamples(of []*seriesData, startMs, endMs int64) []*seriesData {
+	var found []*seriesData
+	for _, one := range of {
+		if one.hasSamples(startMs, endMs) {
 			found = append(found, one)
 		}
 	}
@@ -133,7 +161,7 @@ func (q *querier) Select(_ context.Context, sortSeries bool, hints *storage.Sele
 	if hints != nil {
 		start, end = hints.Start, hints.End
 	}
-	found := q.store.matching(matchers, start, end)
+	found := q.store.selected(matchers, start, end)
 	if sortSeries {
 		sort.Slice(found, func(i, j int) bool { return labels.Compare(found[i].labels, found[j].labels) < 0 })
 	}
