@@ -127,25 +127,35 @@ export function reportOfRun(
 
 /** The files that were asked for. */
 export function writeReports(
-  { report, results, noticed }: ConcludedRun,
+  concluded: ConcludedRun,
   { drills, scenarios }: Pick<FinishedRun, 'drills' | 'scenarios'>,
   options: ReportingOptions,
   context: CommandContext,
 ): void {
-  const { findings, exitCode } = report
-  const { rules: coverage, panels } = report.coverage
+  const { results, report } = concluded
+  const { findings } = report
+  const { rules: coverage } = report.coverage
   const repeat = (result: DrillResult) => repeatCommand(result, repeatOptions(options))
-  if (options.report !== undefined) {
-    write(join(options.report, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
-    write(join(options.report, 'junit.xml'), junitReport(results))
-    const { report: folder } = options
+  writeReportFiles(concluded, options, repeat)
+  writeCiOutputs({ results, coverage, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
+}
+
+/** The folder of a report without the pages of its drills, and JUnit where it is asked for. @param repeat what to type to see a drill again */
+export function writeReportFiles(
+  { report, results, noticed }: ConcludedRun,
+  { report: folder, junit }: Pick<ReportingOptions, 'report' | 'junit'>,
+  repeat: (result: DrillResult) => string,
+): void {
+  if (folder !== undefined) {
+    write(join(folder, 'firedrill.json'), `${JSON.stringify(report, undefined, 2)}\n`)
+    write(join(folder, 'junit.xml'), junitReport(results))
+    const { rules: coverage, panels } = report.coverage
+    const { exitCode, version } = report
     const hasPage = ({ scenario }: DrillResult) => existsSync(join(folder, drillPagePath(scenario)))
-    const { version } = context
     const page = runPage({ results, coverage, panels, noticed, exitCode, version, hasPage, repeat })
     write(join(folder, 'index.html'), page)
   }
-  if (options.junit !== undefined) write(options.junit, junitReport(results))
-  writeCiOutputs({ results, coverage, findings, placeOf: placesOf(drills, scenarios), repeat }, options, context)
+  if (junit !== undefined) write(junit, junitReport(results))
 }
 
 /** What files, drills and the whole run show. */

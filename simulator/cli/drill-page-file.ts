@@ -16,13 +16,18 @@ export function writeDrillPage(
   engine: Engine,
   externalLabels: Labels,
 ): void {
-  const file = join(folder, drillPagePath(drill.name))
   const repeat = repeatCommand(drill, repeatOptions)
   const alertmanager =
     alertmanagerFile === undefined
       ? undefined
       : loadAlertmanager(alertmanagerFile, readFileSync(alertmanagerFile), engine).alertmanager
   const told = alertmanager ? withReceivers(result, alertmanager, externalLabels) : result
+  writePage(folder, { drill, result: told, evidence, repeat, version })
+}
+
+/** @param folder of the report */
+export function writePage(folder: string, page: DrillPage): void {
+  const file = join(folder, drillPagePath(page.drill.name))
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, drillPage({ drill, result: told, evidence, repeat, version }))
+  writeFileSync(file, drillPage(page))
 }

@@ -1,6 +1,7 @@
 /** `firedrill live`: a drill with real processes, a real Prometheus and a real Alertmanager. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { runDrill } from '../drill/run-drill.ts'
@@ -8,25 +9,38 @@ import { formatClock } from '../expectations/clock-text.ts'
 import type { RunFindings } from '../findings/look-for-findings.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
-import { type LiveDrillResult, type ReportedNotification, runLiveDrill } from '../live/live-drill.ts'
+import { type LiveDrillResult, runLiveDrill } from '../live/live-drill.ts'
 import { LivePartError, type LivePlatform } from '../live/live-platform.ts'
 import { documentedPorts } from '../live/platform-settings.ts'
 import { freePorts } from '../live/ports.ts'
 import { coverageOfPanels, coverageOfRules } from '../report/coverage.ts'
 import { findingLines } from '../report/findings-text.ts'
 import { runReport } from '../report/json.ts'
+import { liveLines } from '../report/live-account.ts'
 import { terminalReport } from '../report/terminal.ts'
 import type { Drill } from '../scenario/scenario.ts'
+import { writeReportFiles } from './conclude-run.ts'
 import type { CommandContext } from './context.ts'
+import { writePage } from './drill-page-file.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { prometheusPlan } from './prometheus-plan.ts'
+import {
+  addRealServerOptions,
+  partsReplaced,
+  type RealServerOptions,
+  realServers,
+  withoutEmpty,
+} from './real-servers.ts'
+import { repeatOptions } from './repeat-command.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
 import { printProblems, printUnknown, type SetUp, type SetUpOptions, setUp } from './set-up.ts'
 
-export interface LiveOptions extends SetUpOptions {
+export interface LiveOptions extends SetUpOptions, RealServerOptions {
   readonly speed: number
   readonly seed?: number
+  readonly report?: string
   readonly json: boolean
+  readonly junit?: string
   readonly compare: boolean
   readonly prometheus?: string
   readonly alertmanager?: string
@@ -34,8 +48,7 @@ export interface LiveOptions extends SetUpOptions {
 
 /** Defines the command on the command line. */
 export function addLiveCommand(program: Command, start: Start): void {
-  program
-    .command('live')
+  addRealServerOptions(program.command('live'))
     .description('run a scenario with real processes, a real Prometheus and a real Alertmanager')
     .argument('<scenario>', 'file, name, or name/twin')
     .option('--speed <k>', 'so many times faster than real time', positiveNumber, 1)
@@ -50,19 +63,23 @@ export function addLiveCommand(program: Command, start: Start): void {
     .option('--prometheus <path>', 'the prometheus binary')
     .option('--alertmanager <path>', 'the alertmanager binary')
     .option('--no-compare', 'do not run the virtual world first to compare with')
+    .option('--report <dir>', 'write index.html, the page of the drill, firedrill.json and junit.xml there')
     .option('--json', 'print one JSON object instead of text', false)
+    .option('--junit <file>', 'write JUnit XML')
     .addHelpText(
       'after',
       `
 Examples:
   $ firedrill live service-down --speed 60      15 minutes in 15 seconds, and the page that Alertmanager sent
+  $ firedrill live service-down --speed 60 --report out      open out/index.html in a browser
   $ firedrill live high-latency-p95             in real time: nothing is rewritten, everything is confirmed`,
     )
     .action((name: string, options: LiveOptions) => start((context) => liveCommand(name, options, context)))
 }
 
 /** @returns the exit code */
-export async function liveCommand(name: string, options: LiveOptions, context: CommandContext): Promise<number> {
+export async function liveCommand(name: string, given: LiveOptions, context: CommandContext): Promise<number> {
+  const options = withoutEmpty(given)
   const { console } = context
   const startedMs = context.wallClock()
   const set = await setUp(options, context)
@@ -90,16 +107,17 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
     console.progress('the virtual run, to compare with')
     virtual = await runDrill(chosen, { config, groups, foreignRules, createJudge, temporaryFolder, wallClock })
   }
-  const parts = Object.keys(documentedPorts)
+  const replaced = new Set(partsReplaced(options))
+  const parts = Object.keys(documentedPorts).filter((name) => !replaced.has(name))
   let live: LiveDrillResult
+  let evidence: DrillEvidence | undefined
   try {
     live = await runLiveDrill(chosen, {
       speed: options.speed,
       ports: await freePorts('127.0.0.1', parts),
       folder: join(context.temporaryFolder(), 'live'),
       environment: context.environment,
-      telemetry: { lokiUrl: undefined, tracesUrl: undefined, tracesExporter: 'otlp' },
-      kafkaBrokers: context.environment.FIREDRILL_KAFKA_BROKERS?.split(','),
+      ...realServers(options),
       prometheus: await prometheusPlan(binaries.prometheus, set),
       alertmanager: binaries.alertmanager,
       groups,
@@ -109,6 +127,7 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
           ? { dashboards, foreign: set.source.foreignDashboards, inspect: (text) => engine.inspect(text) }
           : undefined,
       virtual,
+      onEvidence: options.report === undefined ? undefined : (collected) => (evidence = collected),
       onPlatform(created) {
         platform = created
       },
@@ -127,8 +146,8 @@ export async function liveCommand(name: string, options: LiveOptions, context: C
   }
   console.progress('')
   if (interrupted) return exitCodes.interrupted.code
-  print(live, virtual, { set, options, context, wallSeconds: (context.wallClock() - startedMs) / 1000 })
-  return live.result.exitCode
+  const wallSeconds = (context.wallClock() - startedMs) / 1000
+  return conclude(live, { drill: chosen, virtual, evidence, set, options, context, wallSeconds })
 }
 
 /** @returns the one drill that is played, or the exit code */
@@ -165,106 +184,50 @@ function findServers(
   return { prometheus: prometheus.path, alertmanager: { binary: alertmanager.path } }
 }
 
-interface Printing {
+interface Concluding {
+  readonly drill: Drill
+  readonly virtual: DrillResult | undefined
+  readonly evidence: DrillEvidence | undefined
   readonly set: SetUp
   readonly options: LiveOptions
   readonly context: CommandContext
   readonly wallSeconds: number
 }
 
-function print(live: LiveDrillResult, virtual: DrillResult | undefined, printing: Printing): void {
-  const { console, version } = printing.context
-  const { set, options, wallSeconds } = printing
-  const { result, notifications, notConfirmed } = live
+/** Says what the run has shown, and writes the reports. @returns the exit code */
+function conclude({ result, ...shown }: LiveDrillResult, concluding: Concluding): number {
+  const { drill, virtual, evidence, set, options, context, wallSeconds } = concluding
+  const { console, version } = context
   const { alerts, dashboards, dashboardProblems } = set.loaded!
-  const coverage = coverageOfRules(alerts, [result])
-  const panels = coverageOfPanels(dashboards, [result], set.project.coverage?.still)
+  const { exitCode } = result
+  const results = [result]
+  const coverage = coverageOfRules(alerts, results)
+  const panels = coverageOfPanels(dashboards, results, set.project.coverage?.still)
+  const noticed = noticedIn(result)
+  const run = { version, results, coverage, panels, dashboardProblems, noticed, observations: [], exitCode }
+  const report = { ...runReport(run), live: { ...shown, virtual: virtual ?? null } }
+  const repeat = () =>
+    `firedrill live ${result.scenario} --speed ${options.speed} --seed ${result.seed}${repeatOptions(options)}`
+  if (options.report !== undefined && evidence) {
+    const live = { ...shown, virtual }
+    writePage(options.report, { drill, result, evidence, repeat: repeat(), version, live })
+  }
+  writeReportFiles({ report, results, noticed }, options, repeat)
   if (options.json) {
-    const report = runReport({
-      version,
-      results: [result],
-      coverage,
-      panels,
-      dashboardProblems,
-      noticed: noticedIn(result),
-      observations: [],
-      exitCode: result.exitCode,
-    })
-    const { speed, jitterMs } = live
-    const shown = { speed, jitterMs, notConfirmed, notifications, virtual: virtual ?? null }
-    console.out(JSON.stringify({ ...report, live: shown }, undefined, 2))
-    return
+    console.out(JSON.stringify(report, undefined, 2))
+    return exitCode
   }
-  const repeat = () => ['firedrill live', result.scenario, `--speed ${options.speed}`].join(' ')
-  for (const line of terminalReport({
-    results: [result],
-    coverage,
-    panels,
-    wallSeconds,
-    paint: console.paint,
-    repeat,
-  })) {
+  const { paint } = console
+  for (const line of [
+    ...terminalReport({ results, coverage, panels, wallSeconds, paint, repeat }),
+    ...findingLines(noticed, paint, true),
+    ...liveLines(result, { ...shown, virtual }),
+  ]) {
     console.out(line)
   }
-  for (const line of findingLines(noticedIn(result), console.paint, true)) console.out(line)
-  for (const line of [...comparison(result, virtual), ...unconfirmedLines(live), ...pages(notifications, live)]) {
-    console.out(line)
-  }
+  return exitCode
 }
 
 function noticedIn({ findings, scenario }: DrillResult): RunFindings {
   return { findings: findings.map((finding) => ({ ...finding, drills: [scenario] })), ignored: [], needless: [] }
-}
-
-function comparison(live: DrillResult, virtual: DrillResult | undefined): string[] {
-  if (!virtual) return []
-  const time = (seconds: readonly [number, number] | null) =>
-    seconds ? seconds.map(formatClock).join(' to ') : 'never'
-  const fired = live.alerts.flatMap((here) => {
-    const there = virtual.alerts.find(({ alertname }) => alertname === here.alertname)
-    return there && (here.firingAt || there.firingAt) ? [{ here, there }] : []
-  })
-  if (fired.length === 0) return ['', 'Both worlds: nothing fires.']
-  return [
-    '',
-    'Both worlds (firing, resolved):',
-    ...fired.map(
-      ({ here, there }) =>
-        `  ${here.alertname.padEnd(27)} virtual ${time(there.firingAt)}, ${time(there.resolvedAt)}; ` +
-        `live ${here.firingAt ? formatClock(here.firingAt[0]) : 'never'}, ${here.resolvedAt ? formatClock(here.resolvedAt[0]) : 'never'}`,
-    ),
-  ]
-}
-
-function unconfirmedLines({ notConfirmed, speed }: LiveDrillResult): string[] {
-  const byReason = new Map<string, string[]>()
-  for (const [alertname, reason] of Object.entries(notConfirmed)) {
-    byReason.set(reason, [...(byReason.get(reason) ?? []), alertname])
-  }
-  if (byReason.size === 0) return []
-  return [
-    '',
-    `Not confirmed at ${speed} (firedrill live without --speed does):`,
-    ...[...byReason].map(([reason, names]) => `  ${names.join(', ')}: ${reason}`),
-  ]
-}
-
-/** What Alertmanager sent, in order; a page that it repeated is shown once. */
-function pages(notifications: readonly ReportedNotification[], { notConfirmed, speed }: LiveDrillResult): string[] {
-  const seen = new Set<string>()
-  const lines = notifications.flatMap(({ status, startsAt, endsAt, labels, annotations }) => {
-    const key = JSON.stringify([status, startsAt, labels])
-    if (seen.has(key)) return []
-    seen.add(key)
-    const at = formatClock(status === 'firing' ? startsAt : (endsAt ?? startsAt))
-    const shown = Object.entries(labels).filter(([name]) => name !== 'alertname')
-    const doubt = labels.alertname! in notConfirmed ? ` (not confirmed at ${speed})` : ''
-    return [
-      `  ${at} ${status.toUpperCase()} ${labels.alertname} {${shown.map(([name, value]) => `${name}="${value}"`).join(', ')}}${doubt}`,
-      ...(status === 'firing' && doubt === ''
-        ? Object.entries(annotations).map(([name, text]) => `        ${name}: ${text}`)
-        : []),
-    ]
-  })
-  return lines.length > 0 ? ['', 'What Alertmanager sent:', ...lines] : ['', 'Alertmanager sent nothing.']
 }

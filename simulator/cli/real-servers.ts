@@ -16,10 +16,11 @@ export function addRealServerOptions(command: Command): Command {
     .option('--loki <url>', 'send log lines to this Loki, for example http://localhost:3100', orEmpty(serverUrl))
     .option('--traces <url>', 'send spans there: OTLP/HTTP, for example http://localhost:4318', orEmpty(serverUrl))
     .addOption(new Option('--traces-exporter <kind>', 'how spans are sent').choices(['otlp', 'jaeger']).default('otlp'))
-    .option(
-      '--kafka <brokers>',
-      'use this Kafka, for example localhost:9092; separate several by commas',
-      orEmpty(brokers),
+    .addOption(
+      // The services read the same variable.
+      new Option('--kafka <brokers>', 'use this Kafka, for example localhost:9092; separate several by commas')
+        .env('FIREDRILL_KAFKA_BROKERS')
+        .argParser(orEmpty(brokers)),
     )
 }
 

@@ -12,12 +12,12 @@ export function repeatOptions({
   dashboards,
   prometheusConfig,
   judge,
-}: SetUpOptions & Pick<JudgeOptions, 'judge'>): string {
+}: SetUpOptions & Partial<Pick<JudgeOptions, 'judge'>>): string {
   const parts = ['']
   if (rules !== undefined) parts.push(`--rules '${rules}'`)
   if (typeof dashboards === 'string') parts.push(`--dashboards ${dashboards}`)
   if (prometheusConfig !== undefined) parts.push(`--prometheus-config ${prometheusConfig}`)
-  if (judge !== 'embedded') parts.push(`--judge ${judge}`)
+  if (judge !== undefined && judge !== 'embedded') parts.push(`--judge ${judge}`)
   return parts.join(' ')
 }
 

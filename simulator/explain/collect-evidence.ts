@@ -22,7 +22,7 @@ export interface DrillQuestions {
 /** @param alsoExplain names of alerts to explain although nothing speaks for it */
 export async function collectEvidence(
   questions: DrillQuestions,
-  simulated: SimulatedDrill,
+  simulated: Pick<SimulatedDrill, 'readings' | 'evidence'>,
   alsoExplain: readonly string[] = [],
 ): Promise<DrillEvidence> {
   const { drill } = questions

@@ -10,6 +10,7 @@ import type { RuleEvaluation } from '../alerts/evaluate.ts'
 import { alertNames, type RuleGroup } from '../alerts/load-rules.ts'
 import type { PanelSources } from '../dashboards/panel-evaluation.ts'
 import { describeEvent, verdictOf } from '../drill/conclude-drill.ts'
+import type { DrillEvidence } from '../drill/drill-evidence.ts'
 import type { AlertResult, DrillResult, Finding } from '../drill/drill-result.ts'
 import { EffectWitness, type WitnessedPlatform } from '../drill/effect-witness.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
@@ -20,6 +21,8 @@ import { formatDuration, formatInterval } from '../expectations/clock-text.ts'
 import type { LogRecord } from '../expectations/evidence.ts'
 import { judgeLogs } from '../expectations/log.ts'
 import { judgeTraces } from '../expectations/trace.ts'
+import { collectEvidence, shortReasons } from '../explain/collect-evidence.ts'
+import { OperandObserver, type RecordedRule, rulesToRecord } from '../explain/operand-observer.ts'
 import { serviceNames } from '../faults/fault-targets.ts'
 import { JudgeError, type Labels } from '../judge/judge.ts'
 import type { AlertExpected, Drill } from '../scenario/scenario.ts'
@@ -29,6 +32,7 @@ import { liveEpisodes, type RecordedAlert } from './live-episodes.ts'
 import { judgeLivePanels, type LivePanels } from './live-panels.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions, type ServerPlan } from './live-platform.ts'
 import { playTimeline } from './play-timeline.ts'
+import { serverJudge } from './server-judge.ts'
 import { unconfirmable } from './speed/confirmable.ts'
 import { LiveKernel } from './traffic/live-kernel.ts'
 import type { Notification } from './webhook-receiver.ts'
@@ -42,6 +46,8 @@ export interface LiveDrillOptions
   readonly panels: PanelSources | undefined
   /** The same drill in the virtual world, to compare with. */
   readonly virtual: DrillResult | undefined
+  /** Gets what a report draws. Collected only when somebody wants it. */
+  readonly onEvidence: ((evidence: DrillEvidence) => void) | undefined
   /** Gets the platform before it starts, so that it can be ended from outside. */
   onPlatform(platform: LivePlatform): void
   onProgress(progress: { drillMs: number; lengthMs: number; firing: number }): void
@@ -150,7 +156,8 @@ class LiveDrillRun {
     const { externalLabels } = prometheus.config
     const { recorded, stepMs } = await this.#recordedAlerts()
     const jitterMs = await this.#jitterMs()
-    const panels = await this.#panels()
+    const notConfirmed = speed === 1 ? new Map<string, string>() : unconfirmable(groups).alerts
+    const { panels, operands } = await this.#askPrometheus(notConfirmed)
     await this.stop()
     const { notifications } = this.#platform
     const { evaluations, untold } = liveEpisodes({
@@ -161,27 +168,31 @@ class LiveDrillRun {
       externalLabels,
       toDrillMs: (unixMs) => this.#toDrillMs(unixMs),
     })
-    const notConfirmed = speed === 1 ? new Map<string, string>() : unconfirmable(groups).alerts
     const drill = widened(this.#drill, jitterMs * speed)
-    const judged = evaluations.map((evaluation) => withReason(evaluation, notConfirmed, speed, drill))
-    const alerts = (
+    const judged = evaluations.flatMap((evaluation) => withReason(evaluation, notConfirmed, speed, drill) ?? [])
+    const explain = () => undefined
+    const judgedAlerts = (
       await judgeAlerts({
         drill,
-        evaluations: judged.filter((evaluation) => evaluation !== undefined),
+        evaluations: judged,
         // Texts were rendered by Prometheus, so nothing is asked of a judge.
         text: { judge: undefined as never, externalLabels, externalUrl: '' },
         foreignRules,
-        explain: () => undefined,
+        explain,
       })
     ).filter(({ alertname, expected }) => expected !== 'not in these rules' || !notConfirmed.has(alertname))
-    const steady = judgeSteady(
-      drill,
-      judged.filter((evaluation) => evaluation !== undefined),
-    )
+    const questions = { drill: this.#drill, evaluations: judged, alerts: judgedAlerts, recorded: operands, explain }
+    const alerts = shortReasons(questions)
+    const steady = judgeSteady(drill, judged)
     const evidence = { logs: () => this.#logRecords(), spans: () => this.#spanRecords() }
     const logs = await judgeLogs(drill, evidence)
     const traces = await judgeTraces(drill, evidence)
     const effects = this.#witness.results()
+    const { onEvidence } = this.#options
+    if (onEvidence) {
+      const collected = await collectEvidence(questions, { readings: this.#witness.readings(), evidence })
+      onEvidence({ ...collected, panels: panels.evidence })
+    }
     const findings = [
       ...untold.map(
         (labels): Finding => ({
@@ -315,9 +326,12 @@ class LiveDrillRun {
     return { recorded, stepMs }
   }
 
-  async #panels(): Promise<LivePanels> {
-    const { panels: sources, groups, speed, prometheus } = this.#options
-    if (!sources) return { results: [], notes: [] }
+  /** What the server knows that scraped it all, while it still runs. */
+  async #askPrometheus(
+    notConfirmed: ReadonlyMap<string, string>,
+  ): Promise<{ panels: LivePanels; operands: readonly RecordedRule[] }> {
+    const { panels: sources, groups, speed, prometheus, onEvidence } = this.#options
+    const drill = this.#drill
     const server = {
       url: `http://${this.#platform.addressOf('prometheus')}`,
       version: prometheus.version,
@@ -325,8 +339,20 @@ class LiveDrillRun {
       zeroMs: this.#platform.zeroMs,
       parseDuration: prometheus.parseDuration,
     }
+    const judge = serverJudge(server, drill.startMs)
+    const rules = rulesToRecord(drill, groups, onEvidence !== undefined)
+    const operands = new OperandObserver({
+      rules: rules.filter(({ rule }) => !notConfirmed.has(rule.name)),
+      judgeOf: () => judge,
+      startMs: drill.startMs,
+      lengthMs: drill.lengthMs,
+    })
     try {
-      return await judgeLivePanels({ drill: this.#drill, sources, groups, server })
+      await operands.advance(drill.lengthMs)
+      const panels = sources
+        ? await judgeLivePanels({ drill, sources, groups, judge, speed })
+        : { results: [], evidence: [], notes: [] }
+      return { panels, operands: operands.results() }
     } catch (error) {
       if (error instanceof JudgeError) throw new LivePartError(error.message)
       throw error

@@ -36,7 +36,7 @@ export function junitReport(results: readonly DrillResult[]): string {
 }
 
 function suite(result: DrillResult): { result: DrillResult; cases: Case[] } {
-  const { steady, effects, alerts, panels, logs, traces, verdict, notes } = result
+  const { steady, effects, alerts, panels, logs, traces, verdict, findings, notes } = result
   const cases: Case[] = [
     ...(steady ? [{ name: 'steady state', ...steady }] : []),
     ...effects.map(({ event, fault, ok, detail }) => ({ name: `${event} (${fault}) has an effect`, ok, detail })),
@@ -52,7 +52,7 @@ function suite(result: DrillResult): { result: DrillResult; cases: Case[] } {
     ...[...logs, ...traces].map(({ what, ok, detail }) => ({ name: what, ok, detail })),
   ]
   if (cases.every(({ ok }) => ok) && result.exitCode !== 0)
-    cases.push({ name: verdict, ok: false, detail: notes.join('; ') })
+    cases.push({ name: verdict, ok: false, detail: [...findings.map(({ message }) => message), ...notes].join('; ') })
   return { result, cases }
 }
 

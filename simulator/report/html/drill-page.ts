@@ -4,11 +4,13 @@ import type { Accounting, DrillResult, Finding, Interval } from '../../drill/dri
 import { formatClock, formatDuration, formatInterval } from '../../expectations/clock-text.ts'
 import { faultSpan } from '../../explain/explain-alert.ts'
 import type { Drill } from '../../scenario/scenario.ts'
+import type { LiveAccount } from '../live-account.ts'
 import { durationRange, headline } from './headline.ts'
+import { liveSection, speedText } from './live.ts'
 import { type Content, html, prose } from './markup.ts'
 import { renderPage } from './page.ts'
 import { panelsSection } from './panels.ts'
-import { platformMap, platformText } from './platform.ts'
+import { livePlatformText, platformMap, platformText } from './platform.ts'
 import { logsSection, tracesSection } from './signals.ts'
 import { faultSpans, timeline } from './timeline.ts'
 import { why } from './why.ts'
@@ -21,6 +23,8 @@ export interface DrillPage {
   readonly repeat: string
   /** Of Firedrill. */
   readonly version: string
+  /** Of a drill with real processes. */
+  readonly live?: LiveAccount | undefined
 }
 
 const bytesMax = 1_400_000
@@ -48,7 +52,7 @@ export function drillPagePath(name: string): string {
 }
 
 function render(
-  { drill, result, evidence, repeat, version }: DrillPage,
+  { drill, result, evidence, repeat, version, live }: DrillPage,
   panelSize: (typeof panelSizes)[number],
 ): string {
   const scale = { fromS: 0, toS: drill.lengthMs / 1000 }
@@ -61,6 +65,7 @@ function render(
       title: 'Timeline',
       body: timeline({ drill, result, alerts: explained.slice(0, 4), effects: evidence.effects }),
     },
+    { id: 'live', title: 'Live', body: live !== undefined && liveSection(result, live) },
     {
       id: 'why',
       title: 'Why',
@@ -91,15 +96,15 @@ function render(
       body: evidence.traces.length > 0 && tracesSection(evidence.traces, result.traces),
     },
     { id: 'findings', title: 'Findings', body: findings(result.findings) },
-    { id: 'checks', title: 'All checks', body: checks(result) },
-    { id: 'repeat', title: 'Repeat', body: repeatSection(repeat, result) },
+    { id: 'checks', title: 'All checks', body: checks(result, live) },
+    { id: 'repeat', title: 'Repeat', body: repeatSection(repeat, result, live) },
   ].filter(({ body }) => body !== false)
   return renderPage({
     title: `${result.scenario}: ${result.verdict}`,
     trail: html`<a href="../index.html">All drills</a> <span aria-hidden="true">›</span> ${result.scenario}`,
     parts: sections.map(({ id, title }) => ({ id, title })),
     version,
-    body: html`${hero({ drill, result, evidence })}${sections.map(
+    body: html`${hero({ drill, result, evidence, live })}${sections.map(
       ({ id, title, body }) => html`<section class="part" id="${id}"><h2>${title}</h2>${body}</section>`,
     )}`,
   })
@@ -112,19 +117,19 @@ function weightOf(alertname: string, { alerts }: DrillResult): number {
   return alert.expected === 'fires' ? 1 : alert.expected === 'pending-only' ? 2 : alert.firingAt ? 3 : 4
 }
 
-function hero({ drill, result, evidence }: Pick<DrillPage, 'drill' | 'result' | 'evidence'>): Content {
+function hero({ drill, result, evidence, live }: Pick<DrillPage, 'drill' | 'result' | 'evidence' | 'live'>): Content {
   const ok = result.exitCode === 0
   return html`<section class="hero">
 <div class="said">
 <p class="verdict ${ok ? 'good' : 'bad'}"><span aria-hidden="true">${ok ? '✓' : '✗'}</span> ${result.verdict}</p>
 <h1>${headline(result, evidence.alerts)}</h1>
 <p class="title">${result.title}.</p>
-<p class="meta"><span><b>${result.scenario}</b></span><span>${formatDuration(result.virtualSeconds * 1000)} of virtual time</span><span>seed ${result.seed}</span><span>Prometheus ${result.judge.version} (${result.judge.kind})</span></p>
+<p class="meta"><span><b>${result.scenario}</b></span><span>${formatDuration(result.virtualSeconds * 1000)} ${live ? `live, ${speedText(live.speed)}` : 'of virtual time'}</span><span>seed ${result.seed}</span><span>Prometheus ${result.judge.version} (${result.judge.kind})</span></p>
 ${tiles(result)}
 </div>
 <div class="place">
 ${platformMap(drill)}
-<p>${platformText}</p>
+<p>${live ? livePlatformText : platformText}</p>
 <p><b>What is broken here:</b> ${brokenText(result)}</p>
 </div>
 </section>`
@@ -186,12 +191,14 @@ function findings(all: readonly Finding[]): Content {
   return html`<ul class="findings">${all.map(({ code, severity, where, message, evidence }) => html`<li class="${severity}"><span class="level ${severity}">${severity}</span> <b>${message}</b> <code>${code}</code><small>${where}</small><small>${evidence}</small></li>`)}</ul>`
 }
 
-function checks({ alerts, effects, steady, notes, accounting }: DrillResult): Content {
+function checks({ alerts, effects, steady, notes, accounting }: DrillResult, live: LiveAccount | undefined): Content {
   const mark = (ok: boolean) => html`<span class="${ok ? 'good' : 'bad'}">${ok ? '✓' : '✗'}</span>`
   const told = alerts.filter(
     ({ ok, expected, instances }) => !ok || expected === 'fires' || expected === 'pending-only' || instances.length > 0,
   )
   const quiet = alerts.filter((alert) => !told.includes(alert))
+  // A real Prometheus keeps its own account of samples.
+  const signals = live ? (['logs', 'traces'] as const) : (['metrics', 'logs', 'traces'] as const)
   return html`<details open><summary><b>Alerts</b> <span class="dim">${alerts.length}</span></summary><div class="scroll"><table><thead><tr><th></th><th>alert</th><th>expected</th><th>what happened</th></tr></thead><tbody>${told
     .toSorted((a, b) => Number(a.ok) - Number(b.ok))
     .map(
@@ -204,7 +211,7 @@ function checks({ alerts, effects, steady, notes, accounting }: DrillResult): Co
 <details open><summary><b>Faults and steady state</b></summary><ul class="checks">${steady && html`<li>${mark(steady.ok)} steady state: ${steady.detail}</li>`}${effects.map(
     ({ ok, event, fault, detail }) => html`<li>${mark(ok)} ${event} <code>${fault}</code>: ${detail}</li>`,
   )}${notes.map((note) => html`<li class="dim">– ${note}</li>`)}</ul></details>
-<details open><summary><b>Accounting</b> <span class="dim">generated = delivered + dropped + queued</span></summary><div class="scroll"><table><thead><tr><th>signal</th><th class="n">generated</th><th class="n">delivered</th><th class="n">dropped</th><th class="n">queued</th><th>why dropped</th></tr></thead><tbody>${(['metrics', 'logs', 'traces'] as const).map((signal) => accountRow(signal, accounting[signal]))}</tbody></table></div></details>`
+<details open><summary><b>Accounting</b> <span class="dim">generated = delivered + dropped + queued</span></summary><div class="scroll"><table><thead><tr><th>signal</th><th class="n">generated</th><th class="n">delivered</th><th class="n">dropped</th><th class="n">queued</th><th>why dropped</th></tr></thead><tbody>${signals.map((signal) => accountRow(signal, accounting[signal]))}</tbody></table></div></details>`
 }
 
 function accountRow(signal: string, { generated, delivered, dropped, queued }: Accounting): Content {
@@ -214,8 +221,16 @@ function accountRow(signal: string, { generated, delivered, dropped, queued }: A
   return html`<tr><td>${signal}</td><td class="n">${count(generated)}</td><td class="n">${count(delivered)}</td><td class="n">${count(sum)}</td><td class="n">${count(queued)}</td><td>${reasons.join(', ')}</td></tr>`
 }
 
-function repeatSection(repeat: string, { streamHash, scenario, alerts }: DrillResult): Content {
+function repeatSection(
+  repeat: string,
+  { streamHash, scenario, seed, alerts }: DrillResult,
+  live: LiveAccount | undefined,
+): Content {
   const asked = alerts.find(({ ok }) => !ok) ?? alerts.find(({ expected }) => expected === 'fires')
+  if (live) {
+    return html`<p>Real processes do nothing twice in just the same way; the verdict should be the same. The virtual world repeats the drill to the byte.</p>
+${command(repeat)}${command(`firedrill run ${scenario} --seed ${seed}`)}`
+  }
   return html`<p>The same seed gives the same samples, log lines and spans (stream <code>${streamHash}</code>), and so the same page.</p>
 ${command(repeat)}${asked && command(`firedrill explain ${scenario} ${asked.alertname}`)}`
 }

@@ -49,7 +49,7 @@ ${
     ({ id, title: name }) => html`<a href="#${id}">${name}</a>`,
   )}</div></nav>`
 }
-<footer class="wide">Made by Firedrill ${version}. Times are minutes and seconds since the start of the drill, in virtual time.</footer>
+<footer class="wide">Made by Firedrill ${version}. Times are minutes and seconds since the start of the drill.</footer>
 ${script}
 </body>
 </html>

@@ -2,10 +2,16 @@
 import type { Drill, DrillEvent } from '../../scenario/scenario.ts'
 import { type Content, html } from './markup.ts'
 
-export const platformText =
-  'A recommendation service for many customers (tenants), simulated in virtual time: backend-api takes the requests and asks ' +
-  'ml-engine for recommendations; data-pipeline works through what users did, which arrives by Kafka. PostgreSQL keeps the ' +
-  'data, Redis the cache. Prometheus scrapes all of them and evaluates the alert rules.'
+export const platformText = textOf('simulated in virtual time')
+export const livePlatformText = textOf('as real processes')
+
+function textOf(how: string): string {
+  return (
+    `A recommendation service for many customers (tenants), ${how}: backend-api takes the requests and asks ` +
+    'ml-engine for recommendations; data-pipeline works through what users did, which arrives by Kafka. PostgreSQL keeps the ' +
+    'data, Redis the cache. Prometheus scrapes all of them and evaluates the alert rules.'
+  )
+}
 
 interface Box {
   readonly name: string
