@@ -53,7 +53,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe.skipIf(!haveServers)('firedrill live (skipped without prometheus and alertmanager)', () => {
   test('proves an alert by the page that Alertmanager sent, and agrees with the virtual world', async () => {
-    const args = [command, 'live', join(folder, 'live-crash.yaml'), '--speed', '30', '--json']
+    const out = join(folder, 'out')
+    const junit = join(folder, 'live.xml')
+    const reports = ['--report', out, '--junit', junit]
+    const args = [command, 'live', join(folder, 'live-crash.yaml'), '--speed', '30', '--json', ...reports]
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: packageRoot(), maxBuffer: 1e8 })
     const report = JSON.parse(stdout)
     expect(report.exitCode).toBe(0)
@@ -84,6 +87,20 @@ describe.skipIf(!haveServers)('firedrill live (skipped without prometheus and al
     expect(
       report.live.virtual.alerts.find((alert: { alertname: string }) => alert.alertname === 'ServiceDown').ok,
     ).toBe(true)
+
+    expect(JSON.parse(readFileSync(join(out, 'firedrill.json'), 'utf8'))).toEqual(report)
+    const cases = readFileSync(junit, 'utf8')
+    expect(readFileSync(join(out, 'junit.xml'), 'utf8')).toBe(cases)
+    expect(cases).toMatch(/<testsuite name="live-crash" tests="\d+" failures="0" errors="0">/)
+    expect(cases).toContain('name="ServiceDown fires"/>')
+    // What a speed can't confirm is no case: it neither passed nor failed.
+    expect(cases).not.toContain('EmbeddingCacheStale')
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('href="drills/live-crash.html"')
+    const page = readFileSync(join(out, 'drills', 'live-crash.html'), 'utf8')
+    expect(page).toContain('<b>ServiceDown</b> <code>instance="data-pipeline"</code>')
+    expect(page).toMatch(/<h4>Not confirmed at 30<\/h4>.*EmbeddingCacheStale/)
+    expect(page).toContain('Why did it fire?')
+    expect(page).toContain('firedrill live live-crash --speed 30 --seed 7')
   })
 })
 

@@ -1,6 +1,6 @@
 /** Pages of drills and runs: what they say, that no text becomes markup, that they stay small. UPDATE_GOLDEN=1 rewrites. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { PanelEvidence } from '../../simulator/drill/drill-evidence.ts'
 import { drillPage, drillPagePath } from '../../simulator/report/html/drill-page.ts'
 import { html, prose } from '../../simulator/report/html/markup.ts'
@@ -38,6 +38,60 @@ test.each([
   const readable = readableBody(text)
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden, readable)
   expect(readable).toBe(readFileSync(golden, 'utf8'))
+})
+
+describe('the page of a live run', () => {
+  const labels = { alertname: 'QueueJam', topic: hostile }
+  const sent = { startsAt: 255, labels, annotations: { summary: hostile } }
+  const live = {
+    speed: 60,
+    jitterMs: 50,
+    notConfirmed: { Doubtful: 'reads the clock (time)' },
+    notifications: [
+      { ...sent, status: 'firing' as const, endsAt: null },
+      { ...sent, status: 'firing' as const, endsAt: null },
+      { ...sent, status: 'resolved' as const, endsAt: 375 },
+      { ...sent, status: 'firing' as const, endsAt: null, labels: { alertname: 'Doubtful' } },
+    ],
+    virtual: result,
+  }
+  const livePage = (given: Partial<typeof live>) =>
+    drillPage({
+      drill,
+      result,
+      evidence,
+      repeat: 'firedrill live queue-jam',
+      version: '0.0.0',
+      live: { ...live, ...given },
+    })
+  const sectionOf = (text: string) => /<section class="part" id="live">.*?<\/section>/s.exec(text)![0]
+
+  test('says what Alertmanager sent, each page once, and what the speed can not confirm', () => {
+    const section = sectionOf(livePage({}))
+    const rows = [...section.matchAll(/<tr><td class="n">(.*?)<\/td><td>(.*?)<\/td><td><b>(.*?)<\/b>/g)]
+    expect(rows.map((row) => row.slice(1))).toEqual([
+      ['04:15', 'FIRING', 'QueueJam'],
+      ['06:15', 'RESOLVED', 'QueueJam'],
+      ['04:15', 'FIRING', 'Doubtful'],
+    ])
+    expect(section).toContain('<small>not confirmed at 60</small>')
+    expect(section).toContain('Doubtful: reads the clock (time)')
+    expect(section).toContain('windows are 3s wider')
+  })
+
+  test('shows both worlds, and says it when the other one was left out', () => {
+    expect(sectionOf(livePage({}))).toContain('<td>QueueJam</td><td>04:10 to 04:20</td><td>04:10</td>')
+    expect(sectionOf(livePage({ virtual: undefined as never }))).toContain('Not judged: the virtual world was left out')
+  })
+
+  test('claims no account of samples, and no repetition to the byte', () => {
+    const text = livePage({})
+    expect(text).toContain('10m live, 60 times faster than real time')
+    expect(text).not.toContain('<tr><td>metrics</td>')
+    expect(text).not.toContain('The same seed gives the same samples')
+  })
+
+  test('lets no text become markup', () => expect(livePage({})).not.toContain('<img'))
 })
 
 test('the same drill gives the same bytes', () => {
