@@ -25,7 +25,11 @@ export function addExportCommand(program: Command, start: Start): void {
     .description('write drills as files for promtool test rules, one for each rule group that a drill is about')
     .argument('[scenario...]', 'file, name, or name/twin; all but the long ones when left out')
     .requiredOption('--out <dir>', 'folder for the files')
-    .option('--grid <duration>', 'snap samples to multiples of this, for smaller files (default: exact)', duration)
+    .option(
+      '--grid <duration>',
+      'move samples half way between multiples of this, for smaller files (default: exact)',
+      duration,
+    )
     .option('--no-twins', 'leave the twins out')
     .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
     .option('--rules <globs>', 'rule files instead of those of the scrape config; separate several by commas')
@@ -69,12 +73,13 @@ export async function exportCommand(
       }),
     )
     console.progress('')
-    for (const { files, skipped } of exported) {
-      for (const { file, group, firing, bytes } of files) {
+    for (const { drill, files, skipped } of exported) {
+      for (const { file, group, firing, leftOut, bytes } of files) {
         const what = firing.length > 0 ? `${firing.join(', ')} fires` : 'silent'
         console.out(`${file}  ${console.paint.dim(`group ${group}, ${Math.ceil(bytes / 1024)} KiB`)}  ${what}`)
+        for (const { alert, why } of leftOut) console.err(`${file}: ${alert} is left out: ${why}`)
       }
-      for (const { group, why } of skipped) console.err(`group ${group} is left out: ${why}`)
+      for (const { group, why } of skipped) console.err(`${drill}: group ${group} is left out: ${why}`)
     }
     return exitCodes.held.code
   })
@@ -82,8 +87,8 @@ export async function exportCommand(
 
 function duration(text: string): number {
   const ms = parseDurationMs(text)
-  if (ms === undefined || ms < 1 || !Number.isInteger(ms)) {
-    throw new InvalidArgumentError('It must be a duration, for example 15s.')
+  if (ms === undefined || ms < 2 || ms % 2 !== 0) {
+    throw new InvalidArgumentError('It must be a duration of an even number of milliseconds, for example 15s.')
   }
   return ms
 }

@@ -8,7 +8,8 @@ import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
-import { cannotExport, exportGroup, SampleGrid } from './promtool-test.ts'
+import { fitIntoPromtool, type JudgeOf } from './promtool-limits.ts'
+import { cannotExport, exportGroup, SampleGrid, seriesOfGroup, toSamples } from './promtool-test.ts'
 
 export interface ExportTools {
   readonly config: PrometheusConfig
@@ -23,6 +24,8 @@ export interface ExportedFile {
   readonly file: string
   readonly group: string
   readonly firing: readonly string[]
+  /** Alerts of the group that the file is not about, with the reason. */
+  readonly leftOut: readonly { readonly alert: string; readonly why: string }[]
   readonly bytes: number
 }
 
@@ -35,7 +38,7 @@ export interface ExportedDrill {
 
 /**
  * @param folder of the tests; it exists
- * @param grid milliseconds; undefined: half the lattice, on which every scrape lies as it is
+ * @param grid milliseconds; undefined: the lattice, half way between whose points every scrape lies as it is
  */
 export async function exportDrill(
   drill: Drill,
@@ -45,39 +48,55 @@ export async function exportDrill(
 ): Promise<ExportedDrill> {
   const { config, engine, version } = tools
   const latticeMs = drillLattice(config, tools.groups)
-  const gridMs = grid ?? Math.max(1, Math.floor(latticeMs / 2))
+  const sampleGrid = new SampleGrid(grid ?? latticeMs + (latticeMs % 2), drill.startMs)
+  const { halfMs } = sampleGrid
   const groups = groupsOf(drill, tools.groups)
   const skipped = groups.flatMap((group) => {
     const why = cannotExport(group, tools.groups)
     return why === undefined ? [] : [{ group: group.name, why }]
   })
   const written = groups.filter((group) => cannotExport(group, tools.groups) === undefined)
-  const series = await simulate(drill, written, latticeMs, new SampleGrid(gridMs, drill.startMs), tools)
+  const samples = await simulate(drill, written, latticeMs, sampleGrid, tools)
+  const judgeOf: JudgeOf = async (series, ask) => {
+    const judge = createEmbeddedJudge(engine)
+    try {
+      await judge.append(toSamples(series, halfMs))
+      return await ask(judge)
+    } finally {
+      await judge.close()
+    }
+  }
   const files: ExportedFile[] = []
   for (const group of written) {
+    const sameFile = tools.groups.filter(({ file }) => file === group.file)
+    const fitted = await fitIntoPromtool(group, sameFile, seriesOfGroup(group, samples), drill.lengthMs, judgeOf)
+    if (fitted.why !== undefined) {
+      skipped.push({ group: group.name, why: fitted.why })
+      continue
+    }
+    const { series, leftOut } = fitted
     const judge = createEmbeddedJudge(engine)
     try {
       const { text, firing } = await exportGroup(group, {
         drill,
         series,
-        gridMs,
+        halfMs,
+        leftOut,
         judge,
         externalLabels: config.externalLabels,
         externalUrl,
         version,
         ruleFileOf: ({ file }) => relative(resolve(folder), resolve(file)).split('\\').join('/'),
       })
-      const file = join(
-        folder,
-        `${drill.name.replaceAll('/', '--')}.${group.name.replaceAll(/[^\w.-]+/g, '-')}.test.yml`,
-      )
+      const name = `${drill.name.replaceAll('/', '--')}.${group.name.replaceAll(/[^\w.-]+/g, '-')}.test.yml`
+      const file = join(folder, name)
       writeFileSync(file, text)
-      files.push({ file, group: group.name, firing, bytes: Buffer.byteLength(text) })
+      files.push({ file, group: group.name, firing, leftOut, bytes: Buffer.byteLength(text) })
     } finally {
       await judge.close()
     }
   }
-  return { drill: drill.name, files, skipped, gridMs }
+  return { drill: drill.name, files, skipped, gridMs: 2 * halfMs }
 }
 
 /** Groups with an alert that the drill names; a drill that names none is about silence, so about all. */

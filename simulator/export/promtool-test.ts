@@ -1,7 +1,8 @@
 /**
  * Drills as files for `promtool test rules`: for teams that want no new tool in CI. promtool starts time at 0, runs every
  * group at one interval and takes samples only on a grid; so each test holds one rule group at its own interval, and
- * samples are snapped to a grid that the file states. The expectations are the verdict of our judge on these very samples.
+ * samples lie half way between the points of a grid: one that coincides with an evaluation, or with the end of a range, counts
+ * differently in Prometheus 2 and 3. The expectations are the verdict of our judge on these very samples.
  */
 import { stringify } from 'yaml'
 import { formatDurationMs } from '../../services/runtime/duration.ts'
@@ -13,19 +14,23 @@ import { canonicalLabels } from '../scrape/sample-log.ts'
 
 export interface GridSeries {
   readonly labels: Labels
-  /** One entry for each point of the grid, from 0 on: a value, nothing, or Prometheus's stale marker. */
+  /** One entry for each half step of the grid, from 0 on: a value, nothing, or Prometheus's stale marker. */
   readonly values: readonly (number | undefined | 'stale')[]
 }
 
-/** Collects the samples of a drill on a grid. A sample counts at the next point of the grid; of several there, the last. */
+/**
+ * Collects the samples of a drill. A sample counts at the next middle between two points of the grid; of several there, the
+ * last.
+ */
 export class SampleGrid {
-  readonly gridMs: number
+  /** Between two entries of a series; the odd ones hold samples. */
+  readonly halfMs: number
   readonly #startMs: number
   readonly #series = new Map<string, { labels: Labels; values: (number | undefined | 'stale')[] }>()
 
-  /** @param startMs Unix time of the start of the drill, which becomes 0 */
+  /** @param gridMs even @param startMs Unix time of the start of the drill, which becomes 0 */
   constructor(gridMs: number, startMs: number) {
-    this.gridMs = gridMs
+    this.halfMs = gridMs / 2
     this.#startMs = startMs
   }
 
@@ -36,7 +41,8 @@ export class SampleGrid {
       this.#series.set(key, series)
       const staleAt = new Set(stale)
       for (let i = 0; i < timesMs.length; i += 1) {
-        const point = Math.ceil((timesMs[i]! - this.#startMs) / this.gridMs)
+        const halves = Math.ceil((timesMs[i]! - this.#startMs) / this.halfMs)
+        const point = halves % 2 === 0 ? halves + 1 : halves
         series.values[point] = staleAt.has(i) ? 'stale' : values[i]!
       }
     }
@@ -51,7 +57,7 @@ export class SampleGrid {
 }
 
 /** The samples as a judge takes them, with the start of the drill at 0. */
-export function toSamples(series: readonly GridSeries[], gridMs: number): SeriesSamples[] {
+export function toSamples(series: readonly GridSeries[], halfMs: number): SeriesSamples[] {
   return series.map(({ labels, values }) => {
     const timesMs: number[] = []
     const numbers: number[] = []
@@ -59,7 +65,7 @@ export function toSamples(series: readonly GridSeries[], gridMs: number): Series
     values.forEach((value, point) => {
       if (value === undefined) return
       if (value === 'stale') stale.push(timesMs.length)
-      timesMs.push(point * gridMs)
+      timesMs.push(point * halfMs)
       numbers.push(value === 'stale' ? Number.NaN : value)
     })
     return { labels, timesMs, values: numbers, stale }
@@ -76,7 +82,9 @@ export interface ExportedGroup {
 export interface ExportOptions {
   readonly drill: { readonly name: string; readonly title: string; readonly seed: number; readonly lengthMs: number }
   readonly series: readonly GridSeries[]
-  readonly gridMs: number
+  readonly halfMs: number
+  /** Alerts that the test is not about, with the reason. */
+  readonly leftOut: readonly { readonly alert: string; readonly why: string }[]
   /** An empty one, which the caller closes. */
   readonly judge: Judge
   readonly externalLabels: Readonly<Record<string, string>>
@@ -99,38 +107,23 @@ export function cannotExport(group: RuleGroup, groups: readonly RuleGroup[]): st
   return undefined
 }
 
+/** Of the samples, those that rules of the group select by metric name. */
+export function seriesOfGroup(group: RuleGroup, series: readonly GridSeries[]): readonly GridSeries[] {
+  const wanted = new Set(group.rules.flatMap(({ facts }) => facts.selectors.map(({ metric }) => metric)))
+  return series.filter(({ labels }) => wanted.has(undefined) || wanted.has(labels.__name__))
+}
+
 /** One test file for one group of rules. */
 export async function exportGroup(group: RuleGroup, options: ExportOptions): Promise<ExportedGroup> {
-  const { drill, gridMs, judge, externalLabels, externalUrl, version } = options
-  const wanted = new Set(group.rules.flatMap(({ facts }) => facts.selectors.map(({ metric }) => metric)))
-  const series = options.series.filter(({ labels }) => wanted.has(undefined) || wanted.has(labels.__name__))
-  await judge.append(toSamples(series, gridMs))
-  const evaluation = await createAlertEvaluation({
-    judge,
-    groups: [group],
-    startMs: 0,
-    // One offset alone, 0, as promtool has it.
-    latticeMs: group.intervalMs,
-    externalLabels,
-    externalUrl,
-  })
-  const cases: AlertCase[] = []
-  try {
-    await evaluation.advance(drill.lengthMs)
-    for (const { rule, offsets } of evaluation.results()) {
-      const context = { judge, externalLabels, externalUrl }
-      cases.push(...(await casesOf(rule, offsets[0]?.episodes ?? [], group.intervalMs, drill.lengthMs, context)))
-    }
-  } finally {
-    await evaluation.close()
-  }
+  const { drill, series, halfMs, leftOut, externalLabels, version } = options
+  const cases = await judgeGroup(group, options)
   const test = {
     rule_files: [options.ruleFileOf(group)],
     evaluation_interval: formatDurationMs(group.intervalMs),
     tests: [
       {
         name: `${drill.name}, group ${group.name}`,
-        interval: formatDurationMs(gridMs),
+        interval: formatDurationMs(halfMs),
         ...(Object.keys(externalLabels).length > 0 && { external_labels: externalLabels }),
         input_series: series.map(({ labels, values }) => ({ series: seriesText(labels), values: valuesText(values) })),
         alert_rule_test: cases.map(({ alertname, atMs, alerts }) => ({
@@ -144,15 +137,48 @@ export async function exportGroup(group: RuleGroup, options: ExportOptions): Pro
   const head = [
     `# ${drill.name}: ${drill.title}`,
     `# Written by firedrill ${version} from seed ${drill.seed}, for the rules of group "${group.name}" alone.`,
-    `# Samples are snapped to the next multiple of ${formatDurationMs(gridMs)}; 0 is the start of the drill.`,
+    `# Samples are moved to the next middle between multiples of ${formatDurationMs(2 * halfMs)}; 0 is the start of the drill.`,
     '# Every alert is asked for just before it fires, when it fires, at its end, and at the end of the drill.',
+    ...leftOut.map(({ alert, why }) => `# ${alert} is left out: ${why}.`),
   ]
   const firing = new Set(cases.filter(({ alerts }) => alerts.length > 0).map(({ alertname }) => alertname))
   const text = `${head.join('\n')}\n${stringify(test, { lineWidth: 0 })}`
   return { group: group.name, text, firing: [...firing] }
 }
 
-interface AlertCase {
+/** What is expected of the alerts of a group, by the judge, when promtool runs it on these samples. */
+export async function judgeGroup(
+  group: RuleGroup,
+  options: Pick<ExportOptions, 'series' | 'halfMs' | 'leftOut' | 'judge' | 'externalLabels' | 'externalUrl'> & {
+    readonly drill: { readonly lengthMs: number }
+  },
+): Promise<readonly AlertCase[]> {
+  const { drill, series, halfMs, leftOut, judge, externalLabels, externalUrl } = options
+  await judge.append(toSamples(series, halfMs))
+  const evaluation = await createAlertEvaluation({
+    judge,
+    groups: [group],
+    startMs: 0,
+    // One offset alone, 0, as promtool has it.
+    latticeMs: group.intervalMs,
+    externalLabels,
+    externalUrl,
+  })
+  const cases: AlertCase[] = []
+  try {
+    await evaluation.advance(drill.lengthMs)
+    for (const { rule, offsets } of evaluation.results()) {
+      if (leftOut.some(({ alert }) => alert === rule.name)) continue
+      const context = { judge, externalLabels, externalUrl }
+      cases.push(...(await casesOf(rule, offsets[0]?.episodes ?? [], group.intervalMs, drill.lengthMs, context)))
+    }
+  } finally {
+    await evaluation.close()
+  }
+  return cases
+}
+
+export interface AlertCase {
   readonly alertname: string
   readonly atMs: number
   readonly alerts: readonly {

@@ -14,10 +14,10 @@ test.each([
   expect(valuesText(values)).toBe(text)
 })
 
-test('a sample counts at the next point of the grid, the last one where several do', () => {
-  const grid = new SampleGrid(10_000, 1_000)
+test('a sample counts at the next middle between two points of the grid, the last one where several do', () => {
+  const grid = new SampleGrid(20_000, 1_000)
   grid.add([
     { labels: { __name__: 'x' }, timesMs: [1_000, 5_000, 11_000, 31_000], values: [1, 2, 3, Number.NaN], stale: [3] },
   ])
-  expect(grid.series()).toEqual([{ labels: { __name__: 'x' }, values: [1, 3, undefined, 'stale'] }])
+  expect(grid.series()).toEqual([{ labels: { __name__: 'x' }, values: [undefined, 3, undefined, 'stale'] }])
 })
