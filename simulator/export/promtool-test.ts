@@ -151,6 +151,8 @@ export async function judgeGroup(
   group: RuleGroup,
   options: Pick<ExportOptions, 'series' | 'halfMs' | 'leftOut' | 'judge' | 'externalLabels' | 'externalUrl'> & {
     readonly drill: { readonly lengthMs: number }
+    /** Offsets to evaluate at; the verdict is that of the first. Left out: one alone, 0, as promtool has it. */
+    readonly latticeMs?: number
   },
 ): Promise<readonly AlertCase[]> {
   const { drill, series, halfMs, leftOut, judge, externalLabels, externalUrl } = options
@@ -159,8 +161,7 @@ export async function judgeGroup(
     judge,
     groups: [group],
     startMs: 0,
-    // One offset alone, 0, as promtool has it.
-    latticeMs: group.intervalMs,
+    latticeMs: options.latticeMs ?? group.intervalMs,
     externalLabels,
     externalUrl,
   })

@@ -1,4 +1,5 @@
 /** The drills that figures are taken of. */
+import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { selectedMetrics } from '../../simulator/alerts/load-rules.ts'
@@ -70,5 +71,15 @@ export function runBy(
       judge === 'embedded'
         ? createEmbeddedJudge(engine)
         : startPrivatePrometheus({ binary: bench.prometheus!, temporaryFolder: folder, engine }),
+  })
+}
+
+/** Lets promtool judge a test file. @throws when it does not pass */
+export function promtoolTest(promtool: string, file: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(promtool, ['test', 'rules', file], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`promtool: ${`${stdout}${stderr}`.slice(0, 500)}`))
+      else resolve()
+    })
   })
 }

@@ -2,13 +2,12 @@
  * One scenario of 75 minutes at 40 requests a second, start of Prometheus included, against what others take for less: the
  * same remote-write bodies without a simulation, `promtool test rules` on the same series and rules, the other judge.
  */
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { SeriesSamples } from '../../simulator/judge/judge.ts'
 import { startPrivatePrometheus } from '../../simulator/judge/prometheus/private-prometheus.ts'
-import { drillOf, runBy, simulate } from './bench-drills.ts'
+import { drillOf, promtoolTest, runBy, simulate } from './bench-drills.ts'
 import type { Bench, Comparison, Figure } from './figure.ts'
 import { timed } from './figure.ts'
 
@@ -94,15 +93,6 @@ async function againstPromtool(
   const scaled = (whole.seconds * all.length) / some.length
   const share = some.length < all.length ? `${some.length} of the ${all.length} series, scaled` : `${all.length} series`
   return { to: `promtool test rules, ${share}`, ratio: seconds / scaled }
-}
-
-function promtoolTest(promtool: string, file: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    execFile(promtool, ['test', 'rules', file], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`promtool: ${`${stdout}${stderr}`.slice(0, 500)}`))
-      else resolve()
-    })
-  })
 }
 
 function onGrid(batches: readonly (readonly SeriesSamples[])[]): { series: string; values: string }[] {

@@ -22,12 +22,14 @@ import { moduleFigure } from './module-figure.ts'
 import { mutantsFigure } from './mutants-figure.ts'
 import { panelFigure } from './panel-figure.ts'
 import { platformFigure } from './platform-figure.ts'
+import { promtoolFigure } from './promtool-figure.ts'
 import { lokiSinkFigure, traceSinkFigure } from './sink-figures.ts'
 
 const figures: readonly Figure[] = [
   kernelFigure,
   platformFigure,
   drillFigure,
+  promtoolFigure,
   moduleFigure,
   memoryFigure,
   largestFigure,
