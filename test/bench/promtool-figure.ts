@@ -32,7 +32,7 @@ const hours = 24
 const lengthMs = hours * 3_600_000
 const gridMs = 15_000
 const halfMs = gridMs / 2
-/** Enough clusters of the platform, told apart by a label, for this many series. */
+/** The platform as often as it takes, told apart by the instance, for this many series. */
 const seriesWanted = 1_000
 const externalUrl = 'http://localhost:9090'
 
@@ -106,15 +106,15 @@ function dayOfIncidents(folder: string): Drill {
   return drills[0]
 }
 
-/** The day once, and its series again for each further cluster. */
+/** The day once, and its series again with other instances. */
 async function dayOfSeries(bench: Bench): Promise<GridSeries[]> {
   const drill = dayOfIncidents(bench.folder)
   const grid = new SampleGrid(gridMs, drill.startMs)
   await simulate(drill, bench, (batch) => grid.add(batch))
   const ofOne = grid.series()
-  const clusters = Math.ceil(seriesWanted / ofOne.length)
-  return Array.from({ length: clusters }, (_, i) =>
-    ofOne.map(({ labels, values }) => ({ labels: { ...labels, cluster: `c${i + 1}` }, values })),
+  const platforms = Math.ceil(seriesWanted / ofOne.length)
+  return Array.from({ length: platforms }, (_, i) =>
+    ofOne.map(({ labels, values }) => ({ labels: { ...labels, instance: `${labels.instance}-${i + 1}` }, values })),
   ).flat()
 }
 
