@@ -1,6 +1,7 @@
 /** The host: file systems that fill, a disk and a network device that move bytes, processors shared by all containers. */
 import { DependencyError } from '../runtime/ports.ts'
 import type { ContainerFacts } from './container.ts'
+import type { HostUnit } from './host-unit.ts'
 
 export interface FilesystemOptions {
   readonly device: string
@@ -57,6 +58,7 @@ export class Host {
   readonly memoryBytes: number
   readonly filesystems: readonly Filesystem[]
   readonly containers: readonly ContainerFacts[]
+  readonly units: readonly HostUnit[]
   diskReadBytes = 0
   diskWrittenBytes = 0
   diskReads = 0
@@ -67,11 +69,13 @@ export class Host {
     memoryBytes: number
     filesystems: readonly FilesystemOptions[]
     containers: readonly ContainerFacts[]
+    units: readonly HostUnit[]
   }) {
     this.cpus = options.cpus
     this.memoryBytes = options.memoryBytes
     this.filesystems = options.filesystems.map((filesystem) => new Filesystem(filesystem))
     this.containers = options.containers
+    this.units = options.units
   }
 
   /** The file system that holds a path: the longest mount point that the path begins with. */

@@ -1,4 +1,4 @@
-/** What node_exporter shows of the host: the sum of what its containers do. */
+/** What node_exporter shows of the host: the sum of what its containers and units do. */
 import { counter, type ExposedMetric, type ExposedSample, gauge } from './exposition.ts'
 import type { Host } from './host.ts'
 
@@ -20,7 +20,9 @@ export interface NodeFacts {
 export function nodeMetrics({ host, uptimeS, bootTimeS, disk, networkDevice }: NodeFacts): ExposedMetric[] {
   const sum = (read: (container: Host['containers'][number]) => number) =>
     host.containers.reduce((total, container) => total + read(container), 0)
-  const memoryBytes = hostMemoryBytes + sum((container) => container.memoryBytes)
+  const ofUnits = (read: (unit: Host['units'][number]) => number) =>
+    host.units.reduce((total, unit) => total + read(unit), 0)
+  const memoryBytes = hostMemoryBytes + sum((container) => container.memoryBytes) + ofUnits((unit) => unit.memoryBytes)
   const filesystems = (read: (filesystem: Host['filesystems'][number]) => number): ExposedSample[] =>
     host.filesystems.map((filesystem) => ({
       labels: {
@@ -36,11 +38,7 @@ export function nodeMetrics({ host, uptimeS, bootTimeS, disk, networkDevice }: N
     counter(
       'node_cpu_seconds_total',
       'Seconds the CPUs spent in each mode.',
-      ...cpuSamples(
-        host,
-        uptimeS,
-        sum((container) => container.cpuSeconds),
-      ),
+      ...cpuSamples(host, uptimeS, sum((container) => container.cpuSeconds) + ofUnits((unit) => unit.cpuSeconds)),
     ),
     gauge('node_memory_MemTotal_bytes', 'Memory information field MemTotal_bytes.', host.memoryBytes),
     gauge(

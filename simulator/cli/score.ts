@@ -53,12 +53,16 @@ export function addScoreCommand(program: Command, start: Start): void {
     .option('--no-mutants', 'leave the mutants out')
     .option(
       '--equivalent <file>',
-      'list of mutants that nobody can notice (default: equivalent-mutants.yaml beside prometheus.yml)',
+      'list of mutants that do what the rule does (default: equivalent-mutants.yaml beside prometheus.yml)',
     )
     .option('--deep', 'also time to detect at weaker faults, and a quiet day', false)
     .option('--days <n>', 'quiet days, each with a seed of its own, in which any alert is false', wholeNumber)
     .option('--seed <n>', 'another seed than the one in the file', wholeNumber)
-    .option('--fail-under <percent>', 'exit 7 when fewer mutants are noticed, without equivalent ones', positiveNumber)
+    .option(
+      '--fail-under <percent>',
+      'exit 7 when fewer mutants are noticed, of all but the equivalent ones',
+      positiveNumber,
+    )
     .option('--json', 'print one JSON object instead of text', false)
     .option('--html <file>', 'also write a self-contained page')
     .option('--workers <n>', 'drills at a time (default: one for each core)', positiveNumber)

@@ -170,7 +170,8 @@ function withTenantId(effect: VisibleEffect, world: Pick<WitnessedPlatform, 'ten
 function matches({ where }: VisibleEffect, labels: Readonly<Record<string, string | number>>): boolean {
   return Object.entries(where ?? {}).every(([name, wanted]) => {
     const value = String(labels[name] ?? '')
-    return typeof wanted === 'string' ? wanted === value : wanted.test(value)
+    if (wanted instanceof RegExp) return wanted.test(value)
+    return typeof wanted === 'string' ? wanted === value : wanted.includes(value)
   })
 }
 

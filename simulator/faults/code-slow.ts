@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { formatDurationMs } from '../../services/runtime/duration.ts'
 import { durationSchema, ratioSchema } from '../../services/runtime/schema-types.ts'
 import { defineFault } from './define-fault.ts'
-import { routeSchema, serviceNames } from './fault-targets.ts'
+import { endpointsOf, routeSchema, serviceNames } from './fault-targets.ts'
 
 export const codeSlow = defineFault({
   name: 'code.slow',
@@ -47,6 +47,8 @@ export const codeSlow = defineFault({
           what: 'time of a request',
           process: target.service,
           metric: 'http_request_duration_seconds',
+          // Other routes would hide it where there are few requests: questions for the health are always quick.
+          ...(target.routes && { where: { endpoint: endpointsOf(target.routes) } }),
           as: 'mean',
           direction: 'up',
         },

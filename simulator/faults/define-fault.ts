@@ -46,8 +46,8 @@ export interface VisibleEffect {
   readonly process: string
   /** `reachable` reads 1 while the process answers and 0 while it does not. */
   readonly metric: string
-  /** Exact label values, or an expression. */
-  readonly where?: Readonly<Record<string, string | RegExp>>
+  /** Exact label values (a list: one of them), or an expression. */
+  readonly where?: Readonly<Record<string, string | readonly string[] | RegExp>>
   /**
    * `value` sums gauges, `max` and `min` take the largest and the least; `rate` is the change a second;
    * `increase` the change over the whole time; `mean` is sum over count of a histogram; `age` is the time since a gauge

@@ -41,3 +41,8 @@ export function partitionTags(partitions: readonly number[] | undefined): readon
 export const routeSchema = z
   .string()
   .regex(/^(GET|POST|PUT|PATCH|DELETE) \/\S*$/, 'is not a route: write for example "GET /items/{id}"')
+
+/** The routes as the label `endpoint` names them: without the method. */
+export function endpointsOf(routes: readonly string[]): readonly string[] {
+  return routes.map((route) => route.slice(route.indexOf(' ') + 1))
+}

@@ -8,6 +8,7 @@ import {
   type RuleScore,
   type Scorecard,
 } from '../score/scorecard.ts'
+import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface ScoreView {
@@ -89,17 +90,16 @@ function weakerLines(rules: readonly RuleScore[]): string[] {
   ]
 }
 
-function countText({ all, noticed, equivalent, hidden }: MutantCount): string {
-  const rest = equivalent + hidden
-  return `${noticed} of ${all}${rest > 0 ? `, ${rest} can't be` : ''}`
+function countText({ all, noticed, equivalent }: MutantCount): string {
+  return `${noticed} of ${all}${equivalent > 0 ? `, ${equivalent} can't be` : ''}`
 }
 
-/** The count as it is, then without those that no drill can notice, one group after the other. */
+/** The count as it is, then without those that do what the rule does: the one that a limit is held against. */
 export function strengthText({ all, noticed, equivalent, hidden }: MutantCount): string {
   const part = (of: number) => `${noticed} of ${of} (${(of === 0 ? 100 : (noticed / of) * 100).toFixed(1)} %)`
   const parts = [`${part(all)} noticed`]
-  if (equivalent > 0) parts.push(`without ${equivalent} equivalent ones ${part(all - equivalent)}`)
-  if (hidden > 0) parts.push(`without ${hidden} that this platform can't show ${part(all - equivalent - hidden)}`)
+  if (equivalent > 0) parts.push(`without ${countOf(equivalent, 'equivalent one')} ${part(all - equivalent)}`)
+  if (hidden > 0) parts.push(`${hidden} of the rest only another platform could show`)
   return parts.join('; ')
 }
 
@@ -118,8 +118,8 @@ function mutantLines({ mutants, survivors, contradicted }: Scorecard, paint: Pai
       `  ${paint.yellow('?')} ${rule}: ${mutant}  ${paint.dim(`(${place})`)}`,
       `    ${wouldCatch}`,
     ]),
+    ...listedLines('hidden', 'not noticed, and what another platform would need to show them:'),
     ...listedLines('equivalent', 'equivalent, so that nothing can notice them:'),
-    ...listedLines('hidden', 'not to be seen on this platform, and what it would need:'),
     ...contradicted.map(({ rule, mutant, noticedBy }) =>
       paint.red(`  ! ${rule}: ${mutant} is listed as not to be noticed, but ${noticedBy} notices it`),
     ),

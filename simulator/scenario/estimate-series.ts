@@ -28,6 +28,10 @@ const perEtlJob = 24
 const perCpu = 8
 /** Sizes and use. */
 const perFilesystem = 5
+/** Processor time, memory, and their limits. */
+const perUnit = 5
+/** Containers of the platform, when cAdvisor shows each of their cores. */
+const containers = 9
 /** Everything that does not grow with the world: processes, exporters, route histograms. */
 const fixed = 1_500
 
@@ -50,6 +54,8 @@ export function estimateSeries(world: World, lengthMs: number): number {
     topics +
     world.dataPipeline.etl.length * perEtlJob +
     world.host.cpus * perCpu +
-    world.host.filesystems.length * perFilesystem
+    world.host.filesystems.length * perFilesystem +
+    world.host.units.length * perUnit +
+    (world.host.eachCore ? (containers + world.host.units.length) * (world.host.cpus - 1) : 0)
   )
 }

@@ -1,4 +1,4 @@
-/** The committed list of mutants that no drill can notice, with the reason for each. */
+/** The committed list of mutants that no drill here can notice, with the reason for each. */
 import { z } from 'zod'
 import { orderProblems, type Problem } from '../scenario/problem.ts'
 import { checkSchema } from '../scenario/schema-problems.ts'
@@ -22,7 +22,7 @@ export const equivalentMutantsSchema = z.strictObject({
     'Mutants that do what the rule does',
   ),
   hidden: entries('What the platform would have to have to show it').describe(
-    'Mutants that do something else, but nothing that this platform can show',
+    'Mutants that do something else, but nothing that this platform can show; they count as not noticed',
   ),
 })
 

@@ -43,7 +43,7 @@ export interface MutantCount {
   readonly noticed: number
   /** Not noticed, and listed as doing what the rule does. */
   readonly equivalent: number
-  /** Not noticed, and listed as nothing that this platform can show. */
+  /** Not noticed, and listed as nothing that this platform can show: survivors all the same. */
   readonly hidden: number
 }
 
@@ -115,9 +115,12 @@ export function expectedToFire({ expect }: Drill): string[] {
   return Object.entries(expect.alerts).flatMap(([name, { kind }]) => (kind === 'fires' ? name : []))
 }
 
-/** Share of the mutants that could be noticed and were, 0 to 1. */
-export function mutationStrength({ all, noticed, equivalent, hidden }: MutantCount): number {
-  const possible = all - equivalent - hidden
+/**
+ * Share of the mutants that were noticed, 0 to 1. Only those that do what the rule does are left out: what this platform
+ * can't show is a mistake that the drills let pass.
+ */
+export function mutationStrength({ all, noticed, equivalent }: MutantCount): number {
+  const possible = all - equivalent
   return possible === 0 ? 1 : noticed / possible
 }
 

@@ -4,6 +4,7 @@
  */
 import { Container, type ContainerFacts, type ContainerOptions } from '../../services/infrastructure/container.ts'
 import { Host } from '../../services/infrastructure/host.ts'
+import { HostUnit } from '../../services/infrastructure/host-unit.ts'
 import { KafkaBroker } from '../../services/infrastructure/kafka-broker.ts'
 import { PostgresServer } from '../../services/infrastructure/postgres-server.ts'
 import { RedisServer } from '../../services/infrastructure/redis-server.ts'
@@ -69,6 +70,7 @@ export function createPlatformModels(
       usedBytes: filesystem.used,
     })),
     containers: [...containers.values()],
+    units: world.host.units.map((unit) => new HostUnit({ ...unit, memoryLimitBytes: unit.memory }, clock)),
   })
   const postgres = new PostgresServer(
     {

@@ -329,7 +329,7 @@ export class VirtualWorld {
       }),
       this.#exporter('cadvisor', ['cadvisor:8080'], undefined, (life) => () => {
         this.refreshMemory()
-        expose(life.registry, cadvisorMetrics(host.containers))
+        expose(life.registry, cadvisorMetrics({ host, eachCore: world.host.eachCore }))
       }),
       this.#exporter(
         'loki',

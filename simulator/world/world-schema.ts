@@ -186,6 +186,22 @@ export const worldSchema = z.strictObject({
         }),
       )
       .min(1),
+    units: z
+      .array(
+        z.strictObject({
+          unit: z.string().min(1).describe('Name of the unit, for example backup.service'),
+          cpus: positiveSchema.describe('CPU limit (CPUQuota), in cores'),
+          memory: bytesSchema.describe('Memory limit (MemoryMax)'),
+          cpuShare: ratioSchema.describe('Share of the CPU limit that it uses all the time'),
+          memoryShare: ratioSchema.describe('Share of the memory limit that it holds, page cache included'),
+        }),
+      )
+      .default([])
+      .describe('Control groups that are no containers: cAdvisor shows them without a name'),
+    eachCore: z
+      .boolean()
+      .default(false)
+      .describe('cAdvisor shows processor time core by core (control groups v1, percpu) instead of as one sum'),
     disk: z.string().describe('Device of the disk, for example sda'),
     networkDevice: z.string(),
   }),

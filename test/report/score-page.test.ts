@@ -1,7 +1,7 @@
 /** The page of a scorecard: everything that it says, escaped, in one file. */
 import { expect, test } from 'vitest'
 import { scorePage } from '../../simulator/report/html/score-page.ts'
-import type { Scorecard, Survivor } from '../../simulator/score/scorecard.ts'
+import { mutationStrength, type Scorecard, type Survivor } from '../../simulator/score/scorecard.ts'
 
 const survivor: Survivor = {
   rule: 'Slow',
@@ -12,7 +12,7 @@ const survivor: Survivor = {
   wouldCatch: 'a drill between 1 and 2',
   listed: null,
 }
-const count = { all: 4, noticed: 2, equivalent: 1, hidden: 0 }
+const count = { all: 5, noticed: 2, equivalent: 1, hidden: 1 }
 const card: Scorecard = {
   rules: [
     {
@@ -30,6 +30,7 @@ const card: Scorecard = {
   survivors: [
     survivor,
     { ...survivor, mutant: 'for 1m removed', listed: { kind: 'equivalent', reason: 'it <b>never</b> waits' } },
+    { ...survivor, mutant: 'aggregation sum -> max', listed: { kind: 'hidden', reason: 'needs two instances' } },
   ],
   contradicted: [],
   notDrilled: ['Other'],
@@ -37,11 +38,19 @@ const card: Scorecard = {
 
 test('a scorecard says how many mutants are noticed, and lists those that are not', () => {
   const page = scorePage({ card, mutants: true, failing: [], version: '0.1.0' })
-  expect(page).toContain('66.7 % of the mutants noticed')
-  expect(page).toContain('2 of 4 (50.0 %) noticed; without 1 equivalent ones 2 of 3 (66.7 %)')
+  expect(page).toContain('50.0 % of the mutants noticed')
+  expect(page).toContain('2 of 5 (40.0 %) noticed; without 1 equivalent one 2 of 4 (50.0 %)')
   expect(page).toContain('threshold 1 -&gt; 2 in a &lt; 1')
   expect(page).toContain('a drill between 1 and 2')
   expect(page).toContain('No drill expects these to fire: Other.')
+})
+
+test('only mutants that do what the rule does are left out: what the platform can not show counts as not noticed', () => {
+  expect(mutationStrength({ all: 20, noticed: 17, equivalent: 1, hidden: 2 })).toBeCloseTo(17 / 19)
+  expect(mutationStrength({ all: 1, noticed: 0, equivalent: 1, hidden: 0 })).toBe(1)
+  const page = scorePage({ card, mutants: true, failing: [], version: '0.1.0' })
+  expect(page).toContain('1 of the rest only another platform could show')
+  expect(page).toContain('needs two instances')
 })
 
 test('texts of rules and lists can not become markup, and nothing is fetched', () => {

@@ -286,7 +286,7 @@ export class Infrastructure {
       const { disk, networkDevice } = world.host
       expose(registry, nodeMetrics({ host, uptimeS, bootTimeS, disk, networkDevice }))
     })
-    this.#exporter('cadvisor', (registry) => expose(registry, cadvisorMetrics(host.containers)))
+    this.#exporter('cadvisor', (registry) => expose(registry, cadvisorMetrics({ host, eachCore: world.host.eachCore })))
     if (standIns.includes('loki')) {
       this.#exporter('loki', (registry, startedAtMs) => this.#loki.expose(registry, facts('loki', startedAtMs)))
     }

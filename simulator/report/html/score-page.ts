@@ -21,8 +21,8 @@ export function scorePage({ card, mutants, failing, version }: ScorePage): strin
   const sections = [
     { id: 'rules', title: 'Rules', body: card.rules.length > 0 && ruleTable(card.rules, mutants) },
     { id: 'missed', title: 'Mistakes that no drill notices', body: open(listed(undefined)) },
+    { id: 'hidden', title: "Mistakes that this platform can't show", body: reasons(listed('hidden')) },
     { id: 'equivalent', title: 'Mutants that do what the rule does', body: reasons(listed('equivalent')) },
-    { id: 'hidden', title: "Mutants that this platform can't show", body: reasons(listed('hidden')) },
   ].filter(({ body }) => body !== false)
   const title = mutants ? `${(mutationStrength(card.mutants) * 100).toFixed(1)} % of the mutants noticed` : 'Scorecard'
   return renderPage({
