@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
 import { LivePartError } from '../live/live-platform.ts'
+import { withoutAbsent } from '../live/verify/answering.ts'
 import { type Check, runSuite, type Stack, type State, type Suite } from '../live/verify/check.ts'
 import { verifyDashboards } from '../live/verify/dashboard-suite.ts'
 import { verifyEndToEnd } from '../live/verify/end-to-end-suite.ts'
@@ -99,8 +100,11 @@ export async function verifyCommand(options: VerifyOptions, context: CommandCont
     let stack: Stack
     let otlpUrl: string | undefined
     if (given) {
-      stack = given
-      otlpUrl = options.otlp ?? (given.jaeger && 'http://localhost:4318')
+      const assumed = (['loki', 'jaeger'] as const).filter((part) => options[part] === undefined)
+      const found = await withoutAbsent(given, assumed)
+      stack = found.stack
+      for (const note of found.notes) console.err(note)
+      otlpUrl = options.otlp ?? (stack.jaeger && 'http://localhost:4318')
     } else {
       const servers = await findServers(set, context)
       if (typeof servers === 'number') return servers

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { RuleGroup } from '../../simulator/alerts/load-rules.ts'
 import type { Dashboard } from '../../simulator/dashboards/dashboard.ts'
+import { withoutAbsent } from '../../simulator/live/verify/answering.ts'
 import {
   below,
   failed,
@@ -14,6 +15,7 @@ import {
   Unanswered,
 } from '../../simulator/live/verify/check.ts'
 import { verifyDashboards } from '../../simulator/live/verify/dashboard-suite.ts'
+import { typeScriptLoader } from '../../simulator/live/verify/example-suite.ts'
 import { verifyLogs } from '../../simulator/live/verify/log-suite.ts'
 import { verifyRules } from '../../simulator/live/verify/rule-suite.ts'
 
@@ -33,6 +35,40 @@ async function answering(answers: Readonly<Record<string, unknown>>): Promise<St
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return { backendApi: url, prometheus: url, alertmanager: undefined, loki: url, jaeger: url, outage: undefined }
 }
+
+describe('a stack that runs already', () => {
+  test('is verified without servers that only have stand-ins, and says so', async () => {
+    const given = await answering({ '/loki/api/v1/labels': { status: 'success', data: [] } })
+    const { stack, notes } = await withoutAbsent(given, ['loki', 'jaeger'])
+    expect(stack).toEqual({ ...given, jaeger: undefined })
+    expect(notes).toEqual([
+      `no Jaeger answers, so what needs it is not judged: ${given.jaeger}/api/services: 404 "not here"`,
+    ])
+  })
+
+  test('is taken at its word where it is named', async () => {
+    const given = await answering({})
+    expect(await withoutAbsent(given, [])).toEqual({ stack: given, notes: [] })
+  })
+})
+
+describe('the examples', () => {
+  const nowhere = () => {
+    throw new Error('not found')
+  }
+  test.each([
+    ['/app/observability/examples', '22.18.0', []],
+    ['/app/observability/examples', '22.17.9', 'they are TypeScript: tsx, or Node.js 22.18 or newer, runs them'],
+    [
+      '/app/node_modules/firedrill/observability/examples',
+      '24.0.0',
+      'they are TypeScript, which Node.js runs in no installed package: npm install --save-dev tsx',
+    ],
+  ])('of %s with Node.js %s without tsx: %j', (folder, version, loader) => {
+    expect(typeScriptLoader(folder, version, nowhere)).toEqual(loader)
+    expect(typeScriptLoader(folder, version, () => 'tsx')).toEqual(['--import', 'tsx'])
+  })
+})
 
 describe('a suite', () => {
   test.each([

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { packageRoot } from '../../package-root.ts'
 import { freePorts } from '../ports.ts'
 import { askJson, eventually } from './ask.ts'
@@ -34,8 +34,8 @@ export async function verifyExamples(
   const folder = join(packageRoot(), 'observability', 'examples')
   const absent = examples.filter((name) => !existsSync(join(folder, `${name}.ts`)))
   if (absent.length > 0) return [notJudged('examples', `${absent.join(', ')} are not here`)]
-  const loader = typeScriptLoader()
-  if (!loader) return [notJudged('examples', 'they are TypeScript: tsx, or Node.js 22.18 or newer, runs them')]
+  const loader = typeScriptLoader(folder, process.versions.node)
+  if (typeof loader === 'string') return [notJudged('examples', loader)]
   // They do not start without knowing where their spans go.
   if (jaeger === undefined || otlpUrl === undefined) return [notJudged('examples', `Jaeger ${missing}`)]
   const ports = await freePorts(host, examples)
@@ -74,14 +74,23 @@ export async function verifyExamples(
   }
 }
 
-/** What Node.js needs to run TypeScript; undefined where it can't. */
-function typeScriptLoader(): string[] | undefined {
+/** @returns what Node.js needs to run TypeScript of this folder; a sentence where it can't */
+export function typeScriptLoader(
+  folder: string,
+  version: string,
+  resolve: (module: string) => string = createRequire(import.meta.url).resolve,
+): string[] | string {
   try {
-    createRequire(import.meta.url).resolve('tsx')
+    resolve('tsx')
     return ['--import', 'tsx']
   } catch {
-    const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
-    return major > 22 || (major === 22 && minor >= 18) ? [] : undefined
+    // Node.js runs no TypeScript of packages: https://nodejs.org/api/typescript.html#type-stripping-in-dependencies
+    if (folder.split(sep).includes('node_modules')) {
+      return 'they are TypeScript, which Node.js runs in no installed package: npm install --save-dev tsx'
+    }
+    const [major, minor] = version.split('.').map(Number) as [number, number]
+    if (major > 22 || (major === 22 && minor >= 18)) return []
+    return 'they are TypeScript: tsx, or Node.js 22.18 or newer, runs them'
   }
 }
 
