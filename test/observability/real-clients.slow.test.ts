@@ -7,58 +7,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { freePorts } from '../../simulator/live/ports.ts'
-import { packageRoot } from '../../simulator/package-root.ts'
-import { builtCommand } from '../cli/built-command.ts'
-import { type ReceivedSpan, startTelemetryReceiver } from '../telemetry/telemetry-receiver.ts'
+import { childrenOfWhole, spansOf, until } from './real-clients.ts'
 
 const ends: (() => void)[] = []
 afterEach(() => {
   for (const end of ends.splice(0).reverse()) end()
 })
 
-/** Runs the example until it has used its clients. @returns its spans, whose first is the one around them */
-async function spansOf(environment: Record<string, string>): Promise<ReceivedSpan[]> {
-  await builtCommand()
-  const receiver = await startTelemetryReceiver()
-  ends.push(receiver.close)
-  const child = spawn(process.execPath, [join('observability', 'examples', 'real-clients.mjs')], {
-    cwd: packageRoot(),
-    env: { PATH: process.env.PATH, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, ...environment },
-  })
-  ends.push(() => child.kill('SIGKILL'))
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  // It ends by itself when the last client is closed.
-  await until(() => stdout.includes('clients_used') || child.exitCode !== null)
-  expect(stdout, stderr).toContain('clients_used')
-  await until(() => receiver.spans.some(({ name }) => name === 'use_real_clients'))
-  return receiver.spans
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await Promise.resolve(holds()).catch(() => false))) {
-    if (Date.now() > deadline) throw new Error(`did not come true: ${holds}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 const accepts = (port: number) =>
   new Promise<boolean>((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
     ends.push(() => socket.destroy())
   })
-
-function childrenOfWhole(spans: readonly ReceivedSpan[]): ReceivedSpan[] {
-  const { spanId } = spans.find(({ name }) => name === 'use_real_clients')!
-  return spans.filter(({ parentSpanId }) => parentSpanId === spanId)
-}
 
 test('a call by http is a span, and the other side is told of it', async () => {
   let traceparent: unknown
@@ -69,7 +29,7 @@ test('a call by http is a span, and the other side is told of it', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   ends.push(() => server.close())
   const { port } = server.address() as { port: number }
-  const [call] = childrenOfWhole(await spansOf({ HTTP_URL: `http://127.0.0.1:${port}/items` }))
+  const [call] = childrenOfWhole(await spansOf({ HTTP_URL: `http://127.0.0.1:${port}/items` }, ends))
   expect(call!.name).toBe('GET')
   expect(traceparent).toBe(`00-${call!.traceId}-${call!.spanId}-01`)
 })
@@ -79,7 +39,7 @@ test('commands of redis are spans', async (context) => {
   const server = run('redis-server', ['--port', String(port), '--save', '', '--bind', '127.0.0.1'])
   await until(async () => server.failed || (await accepts(port!)))
   if (server.failed) return context.skip('redis-server is not on the PATH')
-  const names = childrenOfWhole(await spansOf({ REDIS_URL: `redis://127.0.0.1:${port}` })).map(({ name }) => name)
+  const names = childrenOfWhole(await spansOf({ REDIS_URL: `redis://127.0.0.1:${port}` }, ends)).map(({ name }) => name)
   expect(names).toEqual(expect.arrayContaining(['redis-SET', 'redis-GET']))
 })
 
@@ -111,7 +71,7 @@ test('queries of pg are spans with their statement', async (context) => {
   ends.push(() => server.kill('SIGQUIT'))
   await until(() => accepts(port!))
   await new Promise((resolve) => setTimeout(resolve, 500))
-  const spans = childrenOfWhole(await spansOf({ DATABASE_URL: `postgres://example@127.0.0.1:${port}/postgres` }))
+  const spans = childrenOfWhole(await spansOf({ DATABASE_URL: `postgres://example@127.0.0.1:${port}/postgres` }, ends))
   const statement = spans.map(({ attributes }) => attributes['db.statement'] ?? attributes['db.query.text'])
   expect(statement).toContain('SELECT $1::int AS answer')
 })
