@@ -69,9 +69,12 @@ async function noticedBy(
     const metrics = selectedMetrics(runs.flatMap(({ groups }) => groups))
     const take = async (batch: readonly SeriesSamples[], toMs: number) => {
       await judge.append(batch)
-      for (const run of runs) await run.take(batch, toMs)
+      for (const run of runs) {
+        await run.take(batch, toMs)
+        // After each: over days one mutant takes so long that ten of them would seem to hang.
+        tools.onProgress?.({ virtualMs: toMs, lengthMs: drill.lengthMs })
+      }
       await judge.forget(drill.startMs + toMs - Math.max(...runs.map((run) => run.lookbackMs)) - record.latticeMs)
-      tools.onProgress?.({ virtualMs: toMs, lengthMs: drill.lengthMs })
     }
     await replayRecord(record, folder, (metric) => metrics?.has(metric) ?? true, take, drill.lengthMs)
     const differences = new Map<number, string>()
