@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { packageRoot } from '../package-root.ts'
+import { addAgentCommand } from './agent.ts'
 import { addCheckCommand } from './check.ts'
 import { createConsole } from './console.ts'
 import type { CommandContext } from './context.ts'
@@ -89,6 +90,7 @@ ${Object.values(exitCodes)
   addThresholdCommand(program, start)
   addExportCommand(program, start)
   addUpCommand(program, start)
+  addAgentCommand(program, start)
   addVerifyCommand(program, start)
   addFaultCommand(program, start)
   addDoctorCommand(program, start)

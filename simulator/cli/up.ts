@@ -5,9 +5,10 @@ import type { Command } from 'commander'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { findBinary, howToGet } from '../judge/prometheus/find-binary.ts'
+import { readAgents } from '../live/agent/read-agents.ts'
 import { controlFilePath, readControlFile, removeControlFile, writeControlFile } from '../live/control-file.ts'
 import { LivePartError, LivePlatform, type LivePlatformOptions } from '../live/live-platform.ts'
-import { documentedPorts, platformSettings } from '../live/platform-settings.ts'
+import { addressOfPart, documentedPorts, platformSettings } from '../live/platform-settings.ts'
 import { playTimeline } from '../live/play-timeline.ts'
 import { findClashes } from '../live/ports.ts'
 import { createStatusReader } from '../live/read-status.ts'
@@ -36,6 +37,8 @@ export interface UpOptions extends SetUpOptions, RealServerOptions {
   readonly logs?: string
   readonly listen?: string
   readonly webhook?: number
+  readonly agents?: string
+  readonly controlHost?: string
   readonly printSettings: boolean
 }
 
@@ -59,6 +62,11 @@ export function addUpCommand(program: Command, start: Start): void {
       '--listen <address>',
       'where services and exporters listen, for example 0.0.0.0 in a container (default: 127.0.0.1)',
     )
+    .option(
+      '--agents <part=host:port,...>',
+      'start no services and exporters, but direct the agents that run them (firedrill agent)',
+    )
+    .option('--control-host <name>', 'name of this host where the agents are; the control port then listens there, too')
     .option('--webhook <port>', 'tell what an Alertmanager sends to /alertmanager on this port', positiveNumber)
     .option('--print-settings', 'print what the processes are told, and start nothing', false)
     .addHelpText(
@@ -67,7 +75,12 @@ export function addUpCommand(program: Command, start: Start): void {
 Examples:
   $ firedrill up                                          then, in a second terminal:
   $ firedrill fault inject service.crash target.service=ml-engine --hold 2m
-  $ firedrill up --scenario bad-deploy --speed 10         the incident, ten times as fast`,
+  $ firedrill up --scenario bad-deploy --speed 10         the incident, ten times as fast
+
+Each part in a container of its own (docker-compose.yml does that):
+  $ firedrill agent backend-api --listen 0.0.0.0:8099     there, and likewise ml-engine, data-pipeline and exporters
+  $ firedrill up --listen 0.0.0.0 --control-host traffic --agents \
+      backend-api=backend-api:8099,ml-engine=ml-engine:8099,data-pipeline=data-pipeline:8099,exporters=exporters:8099`,
     )
     .action((options: UpOptions) => start((context) => upCommand(options, context)))
 }
@@ -79,14 +92,18 @@ export async function upCommand(given: UpOptions, context: CommandContext): Prom
   const set = await setUp(options, context)
   const drill = chooseScenario(options, set, context)
   if (typeof drill === 'number') return drill
+  const { agents, problems } = options.agents === undefined ? noAgents : readAgents(options.agents)
+  if (problems.length > 0) {
+    for (const problem of problems) console.err(problem)
+    return exitCodes.invalid.code
+  }
   const servers = options.withPrometheus ? await findOptionalServers(set, context) : undefined
   const ports = portsOf(options, servers)
   if (options.printSettings) {
-    console.out(JSON.stringify(settingsToPrint(drill, options, ports, context.environment), undefined, 2))
+    console.out(JSON.stringify(settingsToPrint(drill, options, ports, agents, context.environment), undefined, 2))
     return exitCodes.held.code
   }
-  const webhook: Record<string, number> = options.webhook === undefined ? {} : { webhook: options.webhook }
-  const clashes = await findClashes(options.listen ?? host, { ...ports, ...webhook })
+  const clashes = await findClashes(options.listen ?? host, portsHere(ports, options, agents))
   if (clashes.length > 0) {
     for (const { name, port, reason } of clashes) {
       console.err(`port ${port} (${name}) is not free: ${reason === 'EADDRINUSE' ? 'something listens there' : reason}`)
@@ -96,7 +113,12 @@ export async function upCommand(given: UpOptions, context: CommandContext): Prom
     if (other !== undefined) console.err(`firedrill up runs already: process ${other}`)
     return exitCodes.judge.code
   }
-  return new Running(drill, options, context, { ...servers, ports, groups: set.loaded!.groups }).run()
+  return new Running(drill, options, context, {
+    ...servers,
+    agents,
+    ports,
+    groups: set.loaded!.groups,
+  }).run()
 }
 
 /** @returns the process of the platform that this user runs */
@@ -108,7 +130,9 @@ function runningPlatform({ environment }: CommandContext): number | undefined {
   }
 }
 
-type Servers = Pick<LivePlatformOptions, 'prometheus' | 'alertmanager'>
+type Servers = Pick<LivePlatformOptions, 'prometheus' | 'alertmanager' | 'agents'>
+
+const noAgents = { agents: undefined, problems: [] }
 
 class Running {
   readonly #drill: Drill
@@ -129,6 +153,7 @@ class Running {
       ports,
       prometheus,
       alertmanager,
+      agents,
       groups,
     }: Partial<Servers> & { ports: Readonly<Record<string, number>>; groups: readonly RuleGroup[] },
   ) {
@@ -151,6 +176,10 @@ class Running {
       keepsSpans: false,
       prometheus,
       alertmanager,
+      agents,
+      controlHost: options.controlHost,
+      // Agents need its token before they do anything.
+      onControl: () => agents && this.#writeControlFile(),
       listenHost: options.listen,
       webhookPort: options.webhook,
       onNotification: ({ status, labels, annotations }) =>
@@ -184,14 +213,23 @@ class Running {
       return exitCodes.judge.code
     }
     console.progress('')
-    const { controlAddress: address, token } = this.#platform
-    writeControlFile(controlFile, { format: 1, address, token, pid: this.#context.pid })
+    this.#writeControlFile()
     this.#play()
     await this.#show()
     const late = await this.#end()
     for (const name of late) console.err(`${name} did not end within 10 s and was killed`)
     console.out('ended: all processes are gone')
     return exitCodes.held.code
+  }
+
+  #writeControlFile(): void {
+    const { controlAddress: address, token } = this.#platform
+    writeControlFile(controlFilePath(this.#context.environment), {
+      format: 1,
+      address,
+      token,
+      pid: this.#context.pid,
+    })
   }
 
   #end(): Promise<string[]> {
@@ -255,8 +293,8 @@ class Running {
   #links(): string[] {
     const shown = ['prometheus', 'alertmanager'].filter((name) => name in this.#ports)
     return [
-      `backend-api  http://${host}:${this.#ports['backend-api']} (/metrics, /health)`,
-      ...shown.map((name) => `${name.padEnd(12)} http://${host}:${this.#ports[name]}`),
+      `backend-api  http://${this.#platform.addressOf('backend-api')} (/metrics, /health)`,
+      ...shown.map((name) => `${name.padEnd(12)} http://${this.#platform.addressOf(name)}`),
     ]
   }
 
@@ -299,11 +337,23 @@ function portsOf(options: UpOptions, servers: Partial<Servers> | undefined): Rec
   return Object.fromEntries(Object.entries(documentedPorts).filter(([name]) => !unused.has(name)))
 }
 
+/** Those that something listens on here. */
+function portsHere(
+  ports: Readonly<Record<string, number>>,
+  { webhook }: UpOptions,
+  agents: Servers['agents'],
+): Record<string, number> {
+  const own = agents ? ['prometheus', 'alertmanager', 'control'] : Object.keys(ports)
+  const here = Object.fromEntries(Object.entries(ports).filter(([name]) => own.includes(name)))
+  return webhook === undefined ? here : { ...here, webhook }
+}
+
 /** For processes that are started by something else than this command (containers); addresses can be replaced there. */
 function settingsToPrint(
   drill: Drill,
   options: UpOptions,
   ports: Readonly<Record<string, number>>,
+  agents: Servers['agents'],
   environment: CommandContext['environment'],
 ) {
   const { telemetry, kafkaBrokers } = realServers(options)
@@ -314,7 +364,7 @@ function settingsToPrint(
     startMs: drill.startMs,
     speed: options.speed,
     epochMs: drill.startMs,
-    addresses: Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `${host}:${port}`])),
+    addresses: Object.fromEntries(Object.keys(ports).map((name) => [name, addressOfPart(name, ports, agents)])),
     control: undefined,
     telemetry: {
       environment: environment.ENVIRONMENT ?? 'dev',

@@ -2,7 +2,7 @@
  * How `firedrill fault` finds the running platform: a file that only its owner can read, with the address of the control
  * port and the token of this run.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -23,9 +23,11 @@ export function controlFilePath(environment: Readonly<Record<string, string | un
 
 export function writeControlFile(path: string, control: ControlFile): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // A file that is there keeps its mode, and may be somebody else's: it goes first.
-  rmSync(path, { force: true })
-  writeFileSync(path, `${JSON.stringify(control)}\n`, { mode: 0o600, flag: 'wx' })
+  // A file that is there keeps its mode, and may be somebody else's: it is replaced, whole, by one of ours.
+  const fresh = `${path}.${control.pid}`
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, `${JSON.stringify(control)}\n`, { mode: 0o600, flag: 'wx' })
+  renameSync(fresh, path)
 }
 
 /** Removes it, unless another run has written its own meanwhile. */

@@ -11,10 +11,12 @@ import { serviceNames } from '../faults/fault-targets.ts'
 import type { Drill } from '../scenario/scenario.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
 import { createTenants } from '../workload/tenants.ts'
+import { type AgentAddresses, RemoteParts } from './agent/remote-parts.ts'
 import { type ControlServer, startControlServer } from './control-server.ts'
 import { readSamples } from './exposition-reader.ts'
 import { FaultBoard } from './fault-board.ts'
-import { platformSettings } from './platform-settings.ts'
+import { type PartRunner, restartAfterMs } from './part-runner.ts'
+import { addressOfPart, type PlatformSettings, platformSettings } from './platform-settings.ts'
 import { PlatformState } from './platform-state.ts'
 import { alertmanagerFile, dividedRules, prometheusFile, prometheusTimeFlags } from './speed/prometheus-files.ts'
 import { Supervisor } from './supervisor.ts'
@@ -35,8 +37,17 @@ export interface LivePlatformOptions {
   /** Undefined: no Prometheus runs along. */
   readonly prometheus: ServerPlan | undefined
   readonly alertmanager: { readonly binary: string } | undefined
-  /** Where services and exporters listen; this machine alone when left out. The control port never listens elsewhere. */
+  /**
+   * Where services and exporters listen; this machine alone when left out. The control port listens there only when
+   * `controlHost` says that others must reach it.
+   */
   readonly listenHost?: string | undefined
+  /** Who runs the services and the infrastructure; processes of this machine when left out. */
+  readonly agents?: AgentAddresses | undefined
+  /** Name of this host where the agents are, for the control port. */
+  readonly controlHost?: string | undefined
+  /** The control port listens; nothing is started yet. */
+  readonly onControl?: (() => void) | undefined
   /** Port for an Alertmanager that somebody else runs, which sends to `/alertmanager` there. */
   readonly webhookPort?: number | undefined
   readonly onNotification?: ((notification: Notification) => void) | undefined
@@ -63,14 +74,18 @@ export class LivePartError extends Error {
 
 const host = '127.0.0.1'
 const readyMsMax = 60_000
-const stopMsMax = 10_000
-const restartAfterMs = 10_000
+/** All of it together, milliseconds. */
+const stopMsMax = 9_800
+/** The load has nothing to flush; the services must have the most. */
+const stopTrafficMsMax = 1_000
+const stopInfrastructureMs = 800
 /** Prometheus is told its targets only when they are there: it starts with none. */
 const idleConfig = 'scrape_configs: []\n'
 
 export class LivePlatform {
   readonly clock: LiveClock
   readonly board: FaultBoard
+  /** Of this machine: the load, the servers that are not ours, and without agents everything. */
   readonly supervisor: Supervisor
   readonly notes: string[] = []
   /** Unix time at which the services began to work, milliseconds of the machine. */
@@ -78,12 +93,14 @@ export class LivePlatform {
   /** Token of the control port. */
   readonly token = randomBytes(24).toString('hex')
   readonly spansFolder: string
+  readonly #remote: RemoteParts | undefined
   #control: ControlServer | undefined
   #webhook: WebhookReceiver | undefined
   readonly #options: LivePlatformOptions
   readonly #state: PlatformState
   readonly #lags = new Map<string, number>()
   readonly #epochMs: number
+  #settings: PlatformSettings | undefined
   #stopped = false
   #said: string[] = []
 
@@ -100,12 +117,10 @@ export class LivePlatform {
       restartAfterMs: this.clock.wallMs(restartAfterMs),
       release: (name) => this.#state.release(name),
       hold: (name) => this.#state.hold(name),
-      onLine: (process, line, stream) => {
-        if (stream === 'stderr') this.#said = [...this.#said.slice(-4), `${process}: ${line}`]
-        options.onLine(process, line, stream)
-      },
+      onLine: (process, line, stream) => this.#tellLine(process, line, stream),
       onDeath: options.onDeath,
     })
+    this.#remote = options.agents && this.#director(options.agents)
     const foreign = new Set(['prometheus'])
     if (kafkaBrokers) foreign.add('kafka')
     if (telemetry.lokiUrl !== undefined) foreign.add('loki')
@@ -115,10 +130,10 @@ export class LivePlatform {
       tenants: createTenants(drill.world),
       clock: this.clock,
       process: (name) => ({
-        kill: () => this.supervisor.kill(name),
-        start: () => this.supervisor.start(name),
-        freeze: () => this.supervisor.freeze(name),
-        thaw: () => this.supervisor.thaw(name),
+        kill: () => this.runnerOf(name).kill(name),
+        start: () => this.runnerOf(name).start(name),
+        freeze: () => this.runnerOf(name).freeze(name),
+        thaw: () => this.runnerOf(name).thaw(name),
       }),
       lag: (topic, partitions) => this.#lag(topic, partitions),
       foreign,
@@ -144,17 +159,25 @@ export class LivePlatform {
     return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
+  /** Who runs the process of this name. */
+  runnerOf(name: string): PartRunner {
+    return this.#remote?.has(name) ? this.#remote : this.supervisor
+  }
+
   addressOf(name: string): string {
-    return `${host}:${this.#options.ports[name]}`
+    const { agents, ports } = this.#options
+    return addressOfPart(name, ports, agents)
   }
 
   /** @throws LivePartError when a part does not come up */
   async start(): Promise<void> {
     const { folder, ports } = this.#options
     mkdirSync(this.spansFolder, { recursive: true })
+    const { controlHost, listenHost = host } = this.#options
     this.#control = await startControlServer({
-      host,
+      host: controlHost === undefined ? host : listenHost,
       port: ports.control ?? 0,
+      names: controlHost === undefined ? [] : [controlHost],
       token: this.token,
       board: this.board,
       state: this.#state,
@@ -162,8 +185,9 @@ export class LivePlatform {
     const tokenFile = join(folder, 'control-token')
     writeFileSync(tokenFile, this.token, { mode: 0o600 })
     this.#writeSettings(tokenFile)
-    this.supervisor.start('infrastructure')
-    for (const name of [...serviceNames, 'traffic']) this.supervisor.prepare(name)
+    this.#options.onControl?.()
+    this.runnerOf('infrastructure').start('infrastructure')
+    for (const name of [...serviceNames, 'traffic']) this.runnerOf(name).prepare(name)
     if (this.#options.alertmanager) await this.#startAlertmanager(this.#options.alertmanager.binary)
     else await this.#listenToAlertmanager()
     if (this.#options.prometheus) this.#startPrometheus(this.#options.prometheus)
@@ -175,11 +199,12 @@ export class LivePlatform {
 
   /** Ends everything in order: first the load, so that nothing fails only because its receiver went before it. */
   async stop(): Promise<string[]> {
-    const { supervisor } = this
     this.#stopped = true
-    const late = await supervisor.stop(['traffic'], stopMsMax)
-    late.push(...(await supervisor.stop([...serviceNames, 'prometheus'], stopMsMax)))
-    late.push(...(await supervisor.stop(['infrastructure', 'alertmanager'], stopMsMax)))
+    const untilMs = performance.now() + stopMsMax
+    const leftMs = (keptMs = 0) => Math.max(0, Math.round(untilMs - keptMs - performance.now()))
+    const late = await this.#stop(['traffic'], stopTrafficMsMax)
+    late.push(...(await this.#stop([...serviceNames, 'prometheus'], leftMs(stopInfrastructureMs))))
+    late.push(...(await this.#stop(['infrastructure', 'alertmanager'], leftMs())))
     this.#close()
     return late
   }
@@ -188,7 +213,34 @@ export class LivePlatform {
   killAll(): void {
     this.#stopped = true
     this.supervisor.killAll()
+    this.#remote?.killAll()
     this.#close()
+  }
+
+  async #stop(names: readonly string[], withinMs: number): Promise<string[]> {
+    const late = await Promise.all(names.map((name) => this.runnerOf(name).stop([name], withinMs)))
+    return late.flat()
+  }
+
+  #director(agents: AgentAddresses): RemoteParts {
+    const { onDeath } = this.#options
+    return new RemoteParts({
+      agents,
+      token: this.token,
+      settings: () => {
+        const { address } = this.#settings!.control!
+        return { ...this.#settings, listenHost: undefined, control: { address } }
+      },
+      release: (name, below) => this.#state.release(name, below),
+      disconnect: (name) => this.#control?.disconnect(name),
+      onDeath,
+      say: (process, line) => this.#tellLine(process, line, 'stderr'),
+    })
+  }
+
+  #tellLine(process: string, line: string, stream: 'stdout' | 'stderr'): void {
+    if (stream === 'stderr') this.#said = [...this.#said.slice(-4), `${process}: ${line}`]
+    this.#options.onLine(process, line, stream)
   }
 
   #close(): void {
@@ -202,12 +254,12 @@ export class LivePlatform {
       ...(telemetry.lokiUrl === undefined ? (['loki'] as const) : []),
       ...(telemetry.tracesUrl === undefined ? (['jaeger'] as const) : []),
     ]
-    const settings = platformSettings({
+    this.#settings = platformSettings({
       ...drill,
       speed,
       epochMs: this.#epochMs,
       addresses: Object.fromEntries(Object.keys(ports).map((name) => [name, this.addressOf(name)])),
-      control: { address: this.controlAddress, tokenFile },
+      control: { address: this.#controlAddressOfOthers(), tokenFile },
       telemetry: {
         ...telemetry,
         environment: environment.ENVIRONMENT ?? 'dev',
@@ -217,11 +269,19 @@ export class LivePlatform {
       listenHost: this.#options.listenHost,
       standIns,
     })
-    writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify(this.#settings))
     if (standIns.length > 0) {
       this.notes.push(`stand-ins for ${standIns.join(' and ')}: they count what arrives, and keep nothing`)
     }
     if (!kafkaBrokers) this.notes.push('no Kafka broker is configured: the bus is the model, inside the infrastructure')
+  }
+
+  #controlAddressOfOthers(): string {
+    const { controlHost } = this.#options
+    const { controlAddress } = this
+    return controlHost === undefined
+      ? controlAddress
+      : `${controlHost}:${controlAddress.slice(controlAddress.lastIndexOf(':') + 1)}`
   }
 
   /** A service has loaded its code and waits for the start. */
@@ -231,7 +291,7 @@ export class LivePlatform {
 
   /** All services begin at the same time, as they do in the virtual world; that time is zero. */
   async #begin(): Promise<void> {
-    for (const name of serviceNames) this.supervisor.start(name)
+    for (const name of serviceNames) this.runnerOf(name).start(name)
     this.zeroMs = machineTimers.nowMs()
     await Promise.all(serviceNames.map((name) => this.#ready(name, `http://${this.addressOf(name)}/health`)))
     this.supervisor.start('traffic')

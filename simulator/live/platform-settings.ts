@@ -1,9 +1,12 @@
 /** The settings of a whole live platform: what the services are told, and the world behind infrastructure and traffic. */
 import type { LiveSettings, TelemetrySettings } from '../../services/runtime/live/settings.ts'
+import { serviceNames } from '../faults/fault-targets.ts'
 import type { LoadStage } from '../scenario/scenario.ts'
 import { createTenants } from '../workload/tenants.ts'
 import { containersOf, serviceConfigs } from '../world/platform-models.ts'
 import type { World } from '../world/world-schema.ts'
+import { type PartName, processOf } from './agent/part-orders.ts'
+import type { AgentAddresses } from './agent/remote-parts.ts'
 
 export interface PlatformSettings extends LiveSettings {
   readonly world: World
@@ -44,6 +47,24 @@ export function platformSettings(plan: PlatformPlan): PlatformSettings {
     },
     databasePool: { size: world.backendApi.databasePool, waitMs: world.backendApi.databaseTimeout },
   }
+}
+
+/** Name of the process that a part is in: the models of servers, and their exporters, are one. */
+function processOfPart(part: string): string {
+  if ((serviceNames as readonly string[]).includes(part)) return part
+  return ['prometheus', 'alertmanager', 'control'].includes(part) ? part : 'infrastructure'
+}
+
+/** @returns `host:port` where others find the part: where its agent is, or on this machine */
+export function addressOfPart(
+  part: string,
+  ports: Readonly<Record<string, number>>,
+  agents: AgentAddresses | undefined,
+): string {
+  const process = processOfPart(part)
+  const agent = agents && Object.entries(agents).find(([name]) => processOf(name as PartName) === process)?.[1]
+  const host = agent === undefined ? '127.0.0.1' : agent.slice(0, agent.lastIndexOf(':'))
+  return `${host}:${ports[part]}`
 }
 
 /** Every port that the documents name, on this machine. `host` is the infrastructure's own, for disks and reports. */

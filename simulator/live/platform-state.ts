@@ -34,11 +34,16 @@ export class UnsupportedFaultError extends Error {
   override readonly name = 'UnsupportedFaultError'
 }
 
+interface Listener {
+  readonly life: number
+  tell(state: AnyState): void
+}
+
 const nothing: ContainerState = { leakBytesPerSecond: 0, stolenShare: 0 }
 
 export class PlatformState {
   readonly #options: PlatformStateOptions
-  readonly #listeners = new Map<string, Set<(state: AnyState) => void>>()
+  readonly #listeners = new Map<string, Set<Listener>>()
   readonly #injections = new Map<number, Injection>()
   readonly #links = new Map<string, { addedMs: number; lossRatio: number; partitions: number }>()
   readonly #containers = new Map<string, ContainerState>()
@@ -50,7 +55,8 @@ export class PlatformState {
   #churn = { keysPerSecond: 0, bytesPerKey: 0 }
   #nextId = 1
   #scheduled = false
-  readonly #begun = new Set<string>()
+  /** By name: the lives below this number may work. */
+  readonly #begun = new Map<string, number>()
 
   constructor(options: PlatformStateOptions) {
     this.#options = options
@@ -59,13 +65,15 @@ export class PlatformState {
   /**
    * Tells the state, and again whenever it changes. A process waits for its first state before it begins, so nothing is
    * told to one that is held.
+   * @param life how many processes of this name there were before
    * @returns stops
    */
-  listen(process: string, listener: (state: AnyState) => void): () => void {
+  listen(process: string, tell: (state: AnyState) => void, life = 0): () => void {
     const listeners = this.#listeners.get(process) ?? new Set()
     this.#listeners.set(process, listeners)
+    const listener = { life, tell }
     listeners.add(listener)
-    if (this.#begun.has(process)) listener(this.stateOf(process))
+    if (life < this.#begunOf(process)) tell(this.stateOf(process))
     return () => listeners.delete(listener)
   }
 
@@ -74,9 +82,13 @@ export class PlatformState {
     return (this.#listeners.get(process)?.size ?? 0) > 0
   }
 
-  /** Lets a process begin: one that listens already, or will. */
-  release(process: string): void {
-    this.#begun.add(process)
+  /**
+   * Lets a process begin: one that listens already, or will.
+   * @param below only lives below this number; where the one who starts them is elsewhere, the next may be here early
+   */
+  release(process: string, below = Number.POSITIVE_INFINITY): void {
+    if (below === this.#begun.get(process)) return
+    this.#begun.set(process, below)
     this.#tell(process)
   }
 
@@ -101,13 +113,17 @@ export class PlatformState {
     // All that one step of a fault changes goes out at once.
     queueMicrotask(() => {
       this.#scheduled = false
-      for (const process of this.#begun) this.#tell(process)
+      for (const process of this.#begun.keys()) this.#tell(process)
     })
   }
 
   #tell(process: string): void {
     const state = this.stateOf(process)
-    for (const listener of this.#listeners.get(process) ?? []) listener(state)
+    for (const { life, tell } of this.#listeners.get(process) ?? []) if (life < this.#begunOf(process)) tell(state)
+  }
+
+  #begunOf(process: string): number {
+    return this.#begun.get(process) ?? 0
   }
 
   #service(name: string): ServiceState {

@@ -29,15 +29,14 @@ export function createStatusReader(
   let before: Counts | undefined
   const read = (name: string) => readSamples(`http://${platform.addressOf(name)}/metrics`).catch(() => undefined)
   return async () => {
-    const { supervisor } = platform
     const names = [...serviceNames, ...exporters].filter((name) => shown.has(name))
     const answers = new Map(await Promise.all(names.map(async (name) => [name, await read(name)] as const)))
     const parts = names.map((name): PartStatus => {
-      const state = answers.get(name) ? 'up' : supervisor.isFrozen(name) ? 'hangs' : 'down'
+      const state = answers.get(name) ? 'up' : platform.runnerOf(name).isFrozen(name) ? 'hangs' : 'down'
       return { name, address: platform.addressOf(name), state, restarts: restartsOf(name, platform) }
     })
     for (const name of ['prometheus', 'alertmanager'].filter((candidate) => shown.has(candidate))) {
-      const state = supervisor.isRunning(name) ? 'up' : 'down'
+      const state = platform.runnerOf(name).isRunning(name) ? 'up' : 'down'
       parts.push({ name, address: platform.addressOf(name), state, restarts: 0 })
     }
     const backend = answers.get('backend-api')
@@ -51,8 +50,9 @@ export function createStatusReader(
 }
 
 /** A life that waits for its turn is prepared while the one before it is still away. */
-function restartsOf(name: string, { supervisor }: LivePlatform): number {
-  return Math.max(0, supervisor.livesOf(name) - (supervisor.isRunning(name) ? 1 : 2))
+function restartsOf(name: string, platform: LivePlatform): number {
+  const runner = platform.runnerOf(name)
+  return Math.max(0, runner.livesOf(name) - (runner.isRunning(name) ? 1 : 2))
 }
 
 function countsOf(samples: readonly ExposedValue[], atMs: number): Counts {

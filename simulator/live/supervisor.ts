@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { PartRunner } from './part-runner.ts'
 
 export interface SupervisorOptions {
   readonly settingsFile: string
@@ -26,6 +27,16 @@ export interface SupervisorOptions {
   hold(process: string): void
   /** A process ended although nobody asked for it. */
   onDeath(process: string, reason: string): void
+  /** A process ended, asked for or not; comes before what follows from it. */
+  onExit?(process: string, exit: ProcessExit): void
+  /** How many processes there were before the first, by another supervisor. */
+  readonly livesBefore?: number
+}
+
+export interface ProcessExit {
+  readonly pid: number | undefined
+  readonly code: number | null
+  readonly signal: string | null
 }
 
 /** Where our own processes begin, by name. */
@@ -53,7 +64,7 @@ interface Running {
   readonly ended: Promise<void>
 }
 
-export class Supervisor {
+export class Supervisor implements PartRunner {
   readonly #options: SupervisorOptions
   readonly #running = new Map<string, Running>()
   readonly #lives = new Map<string, number>()
@@ -78,12 +89,10 @@ export class Supervisor {
     return this.#running.get(name)?.child.pid
   }
 
-  /** How often a process was started. */
   livesOf(name: string): number {
-    return this.#lives.get(name) ?? 0
+    return this.#lives.get(name) ?? this.#options.livesBefore ?? 0
   }
 
-  /** Loads one of our own processes, which waits until it is started. */
   prepare(name: string): void {
     if (this.#running.has(name) || this.#stopping) return
     this.#options.hold(name)
@@ -106,7 +115,6 @@ export class Supervisor {
     this.#watch(name, child, false)
   }
 
-  /** Lets a process begin, prepared or not; nothing happens when it works already. */
   start(name: string): void {
     clearTimeout(this.#restarts.get(name))
     this.#restarts.delete(name)
@@ -145,7 +153,6 @@ export class Supervisor {
     this.#running.get(name)?.child.kill('SIGCONT')
   }
 
-  /** Ends these in good order; who has not ended after `withinMs` is killed. @returns those */
   async stop(names: readonly string[], withinMs: number): Promise<string[]> {
     this.#stopping = true
     for (const timer of this.#restarts.values()) clearTimeout(timer)
@@ -154,7 +161,6 @@ export class Supervisor {
     return late.filter((name) => name !== undefined)
   }
 
-  /** At once, synchronously; for a second signal and for the very end. */
   killAll(): void {
     this.#stopping = true
     for (const { child } of this.#running.values()) killGroup(child)
@@ -202,6 +208,7 @@ export class Supervisor {
       })
     }
     child.on('exit', (code, signal) => {
+      this.#options.onExit?.(name, { pid: child.pid, code, signal })
       if (this.#running.get(name)?.child !== child) return
       this.#running.delete(name)
       this.#frozen.delete(name)

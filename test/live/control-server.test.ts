@@ -166,6 +166,7 @@ test('a process is told nothing before it may begin, then its whole state at eac
     address: server.address,
     token,
     process: 'backend-api',
+    life: 0,
     onState: (next) => states.push(next),
     onEnd() {},
   })

@@ -76,6 +76,8 @@ export interface Subscription<State> {
   readonly address: string
   readonly token: string
   readonly process: string
+  /** How many processes of this name there were before: whoever controls knows by it who may begin. */
+  readonly life: number
   onState(state: State): void
   /** The controller is gone. */
   onEnd(): void
@@ -85,9 +87,16 @@ export interface Subscription<State> {
  * Listens to the controller: each line is a whole state. Resolves when the first one has been applied.
  * @throws Error when the controller can't be reached or refuses
  */
-export function subscribe<State>({ address, token, process, onState, onEnd }: Subscription<State>): Promise<void> {
+export function subscribe<State>({
+  address,
+  token,
+  process,
+  life,
+  onState,
+  onEnd,
+}: Subscription<State>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const url = `http://${address}/processes/${process}/state`
+    const url = `http://${address}/processes/${process}/state?life=${life}`
     const outgoing = request(url, { headers: { authorization: `Bearer ${token}` } }, (answer) => {
       if (answer.statusCode !== 200) {
         reject(new Error(`the control port answered ${answer.statusCode}`))

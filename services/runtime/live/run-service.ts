@@ -53,7 +53,8 @@ export async function runService<Name extends ServiceName>(
   const settings = readSettingsOrExit()
   const clock = createLiveClock(settings.epochMs, settings.speed)
   // Each life draws from streams of its own, or a restarted process would repeat its first hour.
-  const rng = createRng(settings.seed).fork(`service/${name}/${process.env.FIREDRILL_LIFE ?? '0'}`)
+  const life = Number(process.env.FIREDRILL_LIFE ?? 0)
+  const rng = createRng(settings.seed).fork(`service/${name}/${life}`)
   const container = new Container(settings.containers.find((options) => options.name === name)!, clock)
   const links = createLinks(clock, rng.fork('links'))
   const faults = new FaultTable(rng.fork('faults'))
@@ -72,6 +73,7 @@ export async function runService<Name extends ServiceName>(
       address: settings.control.address,
       token: readFileSync(settings.control.tokenFile, 'utf8').trim(),
       process: name,
+      life,
       onState: createStateApplier(faults, links, container),
       // Nobody is left who would stop this process: no orphans.
       onEnd: () => process.exit(0),

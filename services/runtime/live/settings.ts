@@ -132,6 +132,19 @@ export function listenAddressOf(settings: LiveSettings, name: string): { host: s
   return { host: settings.listenHost ?? host, port }
 }
 
+/**
+ * Where a model of a server listens that only other parts talk to: not wider than they need. On an address of this machine
+ * alone it stays there.
+ */
+export function modelListenAddressOf(settings: LiveSettings, name: string): { host: string; port: number } {
+  const address = addressOf(settings, name)
+  return isLoopback(address.host) ? address : listenAddressOf(settings, name)
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+}
+
 export function addressOf(settings: LiveSettings, name: string): { host: string; port: number } {
   const address = settings.addresses[name]
   if (address === undefined) throw new Error(`the settings have no address of "${name}"`)

@@ -17,7 +17,7 @@ import { LineServer } from '../../../services/runtime/live/line-protocol.ts'
 import { createLiveClock, type LiveClock } from '../../../services/runtime/live/live-clock.ts'
 import type { ContainerReport } from '../../../services/runtime/live/live-ports.ts'
 import type { ContainerState } from '../../../services/runtime/live/process-state.ts'
-import { addressOf, listenAddressOf } from '../../../services/runtime/live/settings.ts'
+import { listenAddressOf, modelListenAddressOf } from '../../../services/runtime/live/settings.ts'
 import { DependencyError, type OutgoingBatch, type Query, type Rng } from '../../../services/runtime/ports.ts'
 import { createRng, latencyAt } from '../../../services/runtime/rng.ts'
 import { createTenants, type NamedTenant } from '../../workload/tenants.ts'
@@ -231,7 +231,7 @@ export class Infrastructure {
     const { postgres, redis, kafka } = this.#models
     const refused = new WeakMap<object, DependencyError>()
     const opened = new WeakMap<object, number>()
-    const server = new LineServer(addressOf(this.#settings, name), {
+    const server = new LineServer(modelListenAddressOf(this.#settings, name), {
       handle: (operation, data, connection) => {
         const error = refused.get(connection)
         if (error) throw error

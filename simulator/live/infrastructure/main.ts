@@ -21,6 +21,7 @@ if (settings.control) {
     address: settings.control.address,
     token: readFileSync(settings.control.tokenFile, 'utf8').trim(),
     process: 'infrastructure',
+    life: Number(process.env.FIREDRILL_LIFE ?? 0),
     onState: (state) => infrastructure.apply(state),
     // Nobody is left who would stop this process: no orphans.
     onEnd: () => process.exit(0),

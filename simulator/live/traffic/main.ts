@@ -72,6 +72,7 @@ if (settings.control) {
     address: settings.control.address,
     token: readFileSync(settings.control.tokenFile, 'utf8').trim(),
     process: 'traffic',
+    life: Number(process.env.FIREDRILL_LIFE ?? 0),
     onState({ factors }) {
       for (const takeBack of undo) takeBack()
       undo = factors.map(({ tenant, factor }) => workload.multiply(tenant, factor))
