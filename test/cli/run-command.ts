@@ -67,8 +67,8 @@ export async function startFiredrill(args: readonly string[], options: RunOption
   return { child, temporaryFolder, servers, ended }
 }
 
-/** Linux only; elsewhere there is no such list, and nothing is found. */
-function processesNaming(text: string): number[] {
+/** Processes that have this text on their command line. Linux only; elsewhere there is no such list, and nothing is found. */
+export function processesNaming(text: string): number[] {
   let pids: string[]
   try {
     pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))

@@ -1,6 +1,6 @@
 /** The live commands as users run them: a drill with the real servers, and a platform that ends without leftovers. */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,7 @@ import { documentedPorts } from '../../simulator/live/platform-settings.ts'
 import { freePorts } from '../../simulator/live/ports.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { builtCommand } from '../cli/built-command.ts'
+import { processesNaming } from '../cli/run-command.ts'
 import { shippedDrill, shippedSetup, testEngine } from '../drill/run-scenario.ts'
 
 const haveServers = ['prometheus', 'alertmanager'].every((tool) => findBinary(tool as 'prometheus', process.env))
@@ -163,21 +164,3 @@ describe('processes of a platform', () => {
     await expect.poll(mine, { timeout: 15_000 }).toEqual([])
   })
 })
-
-/** Processes whose command line names a folder. Only where the system shows them as files. */
-function processesNaming(text: string): number[] {
-  if (!existsSync('/proc/self/cmdline')) return []
-  return readPids().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && pid !== process.pid
-    } catch {
-      return false
-    }
-  })
-}
-
-function readPids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-}

