@@ -4,9 +4,9 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import { countOf } from '../count-text.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
 import { askServers } from '../expectations/ask-servers.ts'
-import { countOf } from '../report/count-text.ts'
 import { changeLine, type WatchRound, watchLines } from '../report/watch-text.ts'
 import { formatProblem } from '../scenario/problem.ts'
 import type { Drill } from '../scenario/scenario.ts'

@@ -3,6 +3,7 @@
  * there, too. The servers must have been given the drill's signals (`firedrill run --push`); nothing is claimed otherwise.
  * Source: Loki's HTTP API (instant queries), Jaeger's HTTP JSON API (`/api/traces`)
  */
+import { countOf } from '../count-text.ts'
 import { verdictOf } from '../drill/conclude-drill.ts'
 import type { DrillResult, ExpectationResult, Verdict } from '../drill/drill-result.ts'
 import { exitCodeOf } from '../drill/exit-codes.ts'
@@ -71,7 +72,7 @@ async function askLoki(expected: LogExpected, drill: Drill, url: string, fetchUr
   const { atLeast, atMost } = expected
   const ok = count >= atLeast && (atMost === undefined || count <= atMost)
   const wanted = atMost === undefined ? `at least ${atLeast}` : atMost === 0 ? 'none' : `${atLeast} to ${atMost}`
-  const found = `${count} ${count === 1 ? 'line' : 'lines'}`
+  const found = countOf(count, 'line')
   return {
     what: `${describeLogExpected(expected)} (Loki)`,
     ok,

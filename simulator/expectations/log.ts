@@ -1,4 +1,5 @@
 /** Whether the log says what the scenario expects. */
+import { countOf } from '../count-text.ts'
 import type { ExpectationResult } from '../drill/drill-result.ts'
 import type { Drill, LogExpected } from '../scenario/scenario.ts'
 import { formatClock, formatDuration } from './clock-text.ts'
@@ -68,7 +69,7 @@ export function describeLogExpected({ service, event, level, during, fields }: L
 }
 
 function lines(count: number): string {
-  return count === 1 ? '1 line' : `${count} lines`
+  return countOf(count, 'line')
 }
 
 /** In words that follow "the closest line". */

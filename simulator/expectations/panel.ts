@@ -1,4 +1,5 @@
 /** Whether panels show what the scenario expects, and for those that nothing is expected of, whether they show anything. */
+import { countOf } from '../count-text.ts'
 import type { Dashboard, DashboardPanel } from '../dashboards/dashboard.ts'
 import type { PanelSeries, TargetEvaluation } from '../dashboards/panel-evaluation.ts'
 import { isAbout, matchesPattern } from '../dashboards/panel-pattern.ts'
@@ -254,7 +255,7 @@ function count(series: readonly PanelSeries[], [fromMs, toMs]: readonly [number,
 }
 
 function describeCount({ series, points }: Count): string {
-  return `${series} series, ${points} ${points === 1 ? 'point' : 'points'}`
+  return `${series} series, ${countOf(points, 'point')}`
 }
 
 interface Move {

@@ -1,4 +1,5 @@
 /** Whether traces show what the scenario expects: which services a request went through, how long it took, its logs. */
+import { countOf } from '../count-text.ts'
 import type { ExpectationResult } from '../drill/drill-result.ts'
 import type { SpanRecord } from '../drill/span-record.ts'
 import type { Drill, TraceExpected } from '../scenario/scenario.ts'
@@ -113,7 +114,7 @@ function judge(
 ): ExpectationResult {
   const { logs, atLeast } = expected
   const what = describeTraceExpected(expected)
-  const count = found.length === 1 ? '1 trace' : `${found.length} traces`
+  const count = countOf(found.length, 'trace')
   if (found.length < atLeast) return { what, ok: false, detail: `${count}, expected at least ${atLeast}` }
   const unlinked = logs === 'linked' ? found.filter(([id]) => !linked.has(id)) : []
   if (unlinked.length > 0) {

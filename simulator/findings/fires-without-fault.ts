@@ -1,4 +1,5 @@
 /** An alert that fires in a drill without any fault: a false alarm, unless it is meant to fire always, as a Watchdog is. */
+import { countOf } from '../count-text.ts'
 import type { AlertResult, DrillResult } from '../drill/drill-result.ts'
 import { formatClock } from '../expectations/clock-text.ts'
 import { isIdle } from './deep-drills.ts'
@@ -30,12 +31,10 @@ export const firesWithoutFault: FindingDefinition = {
       const parts = [
         ...(loud.length > 0
           ? [
-              `in ${loud.length} of ${quiet.length} ${quiet.length === 1 ? 'drill' : 'drills'} without a fault${seeds > 1 ? ` (${seeds} seeds)` : ''}`,
+              `in ${loud.length} of ${countOf(quiet.length, 'drill')} without a fault${seeds > 1 ? ` (${seeds} seeds)` : ''}`,
             ]
           : []),
-        ...(early.length > 0
-          ? [`before the first fault in ${early.length} ${early.length === 1 ? 'drill' : 'drills'}`]
-          : []),
+        ...(early.length > 0 ? [`before the first fault in ${countOf(early.length, 'drill')}`] : []),
       ]
       const instance = alert.instances.find(({ episodes }) => episodes.some(({ firingAt }) => firingAt !== null))
       const summary = instance?.annotations.summary ?? instance?.annotations.description

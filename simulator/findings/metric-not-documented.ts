@@ -1,6 +1,7 @@
 /** Rules and panels use a metric that no document speaks of: who is paged can't look up what it means. */
 
 import { expressionsIn, parseExpression } from '../alerts/expression-tree.ts'
+import { countOf } from '../count-text.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 import { alertingRulesOf, type FilesSubject, type FindingDefinition, rulesOf } from './finding.ts'
 import { madeByRules } from './survey.ts'
@@ -19,7 +20,7 @@ export const metricNotDocumented: FindingDefinition = {
       yield {
         where: places[0]!,
         message: `${metric} is used but not documented`,
-        evidence: `used at ${places.length} ${places.length === 1 ? 'place' : 'places'}, not one of the ${documentation.metrics.size} metrics in ${documentation.files.join(', ')}${nearest ? `; the nearest is ${nearest}` : ''}`,
+        evidence: `used at ${countOf(places.length, 'place')}, not one of the ${documentation.metrics.size} metrics in ${documentation.files.join(', ')}${nearest ? `; the nearest is ${nearest}` : ''}`,
       }
     }
   },

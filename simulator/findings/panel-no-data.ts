@@ -1,4 +1,5 @@
 /** A panel that shows "No data" whatever happens, or whose query fails. */
+import { countOf } from '../count-text.ts'
 import type { FindingDefinition } from './finding.ts'
 import { panelHistories } from './panel-history.ts'
 
@@ -10,7 +11,7 @@ export const panelNoData: FindingDefinition = {
     for (const { where, name, seen } of panelHistories(results)) {
       if (seen.some(({ panel }) => panel.state === 'data')) continue
       const failing = seen.find(({ panel }) => panel.state === 'error')
-      const drills = `${seen.length} ${seen.length === 1 ? 'drill' : 'drills'}`
+      const drills = countOf(seen.length, 'drill')
       yield {
         where,
         message: failing ? `the query of ${name} fails` : `${name} has no data`,

@@ -1,4 +1,5 @@
 /** A selector for which the platform has no series at all: mostly a name or a value that was mistyped or has changed. */
+import { countOf } from '../count-text.ts'
 import { type FindingDefinition, rulesOf } from './finding.ts'
 import { madeByRules } from './survey.ts'
 
@@ -12,7 +13,7 @@ export const selectorMatchesNothing: FindingDefinition = {
   *inFiles({ groups, survey }) {
     if (!survey) return
     const made = madeByRules(groups)
-    const drills = survey.drills === 1 ? 'in 1 drill' : `in ${survey.drills} drills`
+    const drills = `in ${countOf(survey.drills, 'drill')}`
     for (const { rule } of rulesOf(groups)) {
       for (const { selector, metric, matchers, absent } of rule.facts.selectors) {
         const seen = survey.selectors[selector]

@@ -1,5 +1,4 @@
 /** The faults that are active in the live world: injected by hand or by a scenario, healed by hand, by time or at the end. */
-import { z } from 'zod'
 import { type LiveClock, machineTimers } from '../../services/runtime/live/live-clock.ts'
 import type { ActiveFault, FaultDefinition, FaultWorld } from '../faults/define-fault.ts'
 import { faults, findFault } from '../faults/index.ts'
@@ -121,17 +120,10 @@ export class FaultBoard {
 
 /** Every problem at once. @throws FaultRequestError */
 function validate(definition: FaultDefinition<unknown>, { fault, params }: FaultRequest): unknown {
-  // Without any target, what a target needs is what is missing.
-  const asked = { ...(needsTarget(definition) && { target: {} }), ...params }
-  const { value, findings } = checkSchema(definition.schema, asked)
+  const { value, findings } = checkSchema(definition.schema, params)
   if (findings.length === 0) return value
   const problems = findings.map(
     ({ path, message, hint }) => `${formatPath(path) || 'parameters'}: ${message}${hint ? ` (${hint})` : ''}`,
   )
   throw new FaultRequestError(`${fault}: ${problems.join('; ')}`)
-}
-
-function needsTarget({ schema }: FaultDefinition<unknown>): boolean {
-  const target: z.ZodType | undefined = schema instanceof z.ZodObject ? schema.shape.target : undefined
-  return target !== undefined && !target.safeParse(undefined).success
 }

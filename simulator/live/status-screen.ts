@@ -1,7 +1,7 @@
 /** One screen about a running platform: parts, load, faults, alerts. Data in, lines out. */
 import wrapAnsi from 'wrap-ansi'
+import { countOf } from '../count-text.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
-import { countOf } from '../report/count-text.ts'
 import type { Paint } from '../report/terminal.ts'
 import type { ListedFault } from './fault-board.ts'
 

@@ -1,6 +1,7 @@
 /** Findings as lines for people, apart from what held and failed. */
+
+import { countOf } from '../count-text.ts'
 import type { RunFinding, RunFindings } from '../findings/look-for-findings.ts'
-import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 /** Of one code, before the rest is only counted. */

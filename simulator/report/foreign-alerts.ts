@@ -1,10 +1,10 @@
 /** What alerts did that no scenario speaks of: mostly those of other people's rules. Observations, neither held nor failed. */
 import type { RuleGroup } from '../alerts/load-rules.ts'
+import { countOf } from '../count-text.ts'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { alertingRulesOf } from '../findings/finding.ts'
 import { isFiring } from '../findings/firing.ts'
 import { isAlwaysFiring } from '../findings/watchdog.ts'
-import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface AlertObservation {

@@ -1,7 +1,8 @@
 /** What a person sees after a run: a block for one drill; for many a line each, details of failures, and the rules. */
+
+import { countOf } from '../count-text.ts'
 import type { AlertResult, DrillResult, PanelResult } from '../drill/drill-result.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
-import { countOf } from './count-text.ts'
 import type { PanelCoverage, RuleCoverage } from './coverage.ts'
 
 export interface Paint {

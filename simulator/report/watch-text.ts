@@ -1,8 +1,9 @@
 /** What a person sees after an edit: what changed, what that made of the drills, and how little had to be judged for it. */
+
+import { countOf } from '../count-text.ts'
 import type { DrillResult, Finding, PanelResult } from '../drill/drill-result.ts'
 import type { FileChange } from '../watch/file-changes.ts'
 import type { KeptDrill } from '../watch/keep-drill.ts'
-import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface WatchRound {

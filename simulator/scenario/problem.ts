@@ -1,4 +1,5 @@
 /** What is wrong with a file that somebody wrote: where, what, and what to do. Every problem of a file is reported at once. */
+import { countOf } from '../count-text.ts'
 
 export interface Problem {
   /** Path as the user named it. */
@@ -80,7 +81,7 @@ export function orderProblems(problems: readonly Problem[]): Problem[] {
     {
       ...last,
       path: '',
-      message: `and ${more} more ${more === 1 ? 'problem' : 'problems'} from here on`,
+      message: `and ${countOf(more, 'more problem')} from here on`,
       hint: undefined,
     },
   ]

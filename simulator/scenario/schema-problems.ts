@@ -42,7 +42,7 @@ function findingsOf(issue: Issue, context: Context): Finding[] {
       return wrong(...choiceMessage(issue.values, value))
     }
     case 'invalid_type':
-      if (value === undefined) return wrong('is missing')
+      if (value === undefined) return [...missing(context, inside)]
       return wrong(...typeMessage(issue.expected, value, schemaAt(context.schema, context.data, inside)))
     case 'too_small':
       return wrong(limitMessage('least', issue.origin, issue.minimum, issue.inclusive ?? true, value))
@@ -55,6 +55,14 @@ function findingsOf(issue: Issue, context: Context): Finding[] {
     default:
       return wrong(issue.message)
   }
+}
+
+/** Of a mapping that must hold something, what that is. */
+function missing({ schema, data, path }: Context, inside: DataPath): readonly Finding[] {
+  const at = [...path, ...inside]
+  const wanted = schemaAt(schema, data, inside)
+  const needed = wanted && definitionOf(wanted).type === 'object' ? checkSchema(wanted, {}, at).findings : []
+  return needed.length > 0 ? needed : [{ path: at, on: 'value', message: 'is missing', hint: undefined }]
 }
 
 function typeMessage(expected: string, value: unknown, schema: z.ZodType | undefined): [string, string | undefined] {

@@ -1,4 +1,5 @@
 /** Suite 3: the log lines of every service are in Loki, as the catalogue describes them, and are found quickly. */
+import { countOf } from '../../count-text.ts'
 import { serviceNames } from '../../faults/fault-targets.ts'
 import { askJson, eventually } from './ask.ts'
 import { below, type Check, holds, notJudged, type Stack } from './check.ts'
@@ -35,10 +36,7 @@ export async function verifyLogs({ loki }: Stack): Promise<Check[]> {
     }
     const lines = found.answer.data.result.flatMap(({ values }) => values.map(([, line]) => line))
     const lacking = fields.filter((field) => lines.some((line) => !(field in parse(line))))
-    const shape =
-      lacking.length > 0
-        ? `lacks ${lacking.join(', ')}`
-        : `all fields in ${lines.length} ${lines.length === 1 ? 'line' : 'lines'}`
+    const shape = lacking.length > 0 ? `lacks ${lacking.join(', ')}` : `all fields in ${countOf(lines.length, 'line')}`
     checks.push(holds(lacking.length === 0, `lines of ${service}`, shape))
     checks.push(below(`query ${query}`, found.ms, queryMsMax))
   }

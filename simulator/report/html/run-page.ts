@@ -1,8 +1,9 @@
 /** A whole run on one page: failures first, every drill with its course at a glance, and what the rules have proven. */
+
+import { countOf } from '../../count-text.ts'
 import type { DrillResult } from '../../drill/drill-result.ts'
 import { formatDuration } from '../../expectations/clock-text.ts'
 import type { RunFinding, RunFindings } from '../../findings/look-for-findings.ts'
-import { countOf } from '../count-text.ts'
 import type { PanelCoverage, RuleCoverage } from '../coverage.ts'
 import { command, drillPagePath } from './drill-page.ts'
 import { headline, joined } from './headline.ts'
