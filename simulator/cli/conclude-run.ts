@@ -97,7 +97,7 @@ export interface ConcludedRun {
 
 /** What a run gives as data: verdicts, findings, coverage and the exit code. @param failOn instead of what firedrill.yaml says */
 export function reportOfRun(
-  { set, all, interrupted, dashboardCode, leftOut, isWhole = false }: FinishedRun,
+  { set, all, drills, interrupted, dashboardCode, leftOut, isWhole = false }: FinishedRun,
   failOn: Finding['severity'] | undefined,
   version: string,
 ): ConcludedRun {
@@ -119,7 +119,7 @@ export function reportOfRun(
     panels: coverageOfPanels(dashboards, results, set.project.coverage?.still),
     dashboardProblems,
     noticed,
-    observations: foreignRules ? observeAlerts(groups, all) : [],
+    observations: foreignRules ? observeAlerts(groups, all, drills) : [],
     exitCode: interrupted ? exitCodes.interrupted.code : worstExitCode(codes),
   })
   return { report, results, noticed }

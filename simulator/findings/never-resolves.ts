@@ -20,7 +20,9 @@ export const neverResolves: FindingDefinition = {
           if (alert.alertname !== rule.name || alert.firingAt === null) continue
           if (alert.resolvedAt !== null) resolves = true
           const causedHere = events.some(({ startS }) => startS <= alert.firingAt![0])
-          if (alert.resolvedAt !== null || !causedHere || !(virtualSeconds - endS >= patienceS)) continue
+          // Who fires late, for what the fault left behind (an empty cache), has as long to come to rest.
+          const sinceS = Math.max(endS, alert.firingAt[1])
+          if (alert.resolvedAt !== null || !causedHere || !(virtualSeconds - sinceS >= patienceS)) continue
           seen.push({ scenario, since: alert.firingAt[1], endS, endsAt: virtualSeconds })
         }
       }

@@ -5,6 +5,7 @@ import type { DrillResult } from '../drill/drill-result.ts'
 import { alertingRulesOf } from '../findings/finding.ts'
 import { isFiring } from '../findings/firing.ts'
 import { isAlwaysFiring } from '../findings/watchdog.ts'
+import type { Drill } from '../scenario/scenario.ts'
 import type { Paint } from './terminal.ts'
 
 export interface AlertObservation {
@@ -23,16 +24,14 @@ export interface AlertObservation {
   readonly detail: string
 }
 
-/** @returns one for each alert that no expectation of these drills names */
-export function observeAlerts(groups: readonly RuleGroup[], results: readonly DrillResult[]): AlertObservation[] {
+/** @returns one for each alert that no expectation of these drills names, not even as one that is silent */
+export function observeAlerts(
+  groups: readonly RuleGroup[],
+  results: readonly DrillResult[],
+  drills: readonly Pick<Drill, 'expect'>[],
+): AlertObservation[] {
   const judged = results.filter(({ alerts }) => alerts.length > 0)
-  const named = new Set(
-    judged.flatMap(({ alerts }) =>
-      alerts
-        .filter(({ expected }) => expected === 'fires' || expected === 'pending-only')
-        .map(({ alertname }) => alertname),
-    ),
-  )
+  const named = new Set(drills.flatMap(({ expect }) => Object.keys(expect.alerts)))
   const rules = alertingRulesOf(groups).map(({ rule }) => rule)
   const names = [...new Set(rules.map(({ name }) => name))].filter((name) => !named.has(name))
   return names.map((alertname) => {
