@@ -159,6 +159,8 @@ type RawFile = z.infer<typeof fileSchema>
 /** How deep routes may be nested; the reader of the file has a limit of its own. */
 const durations = ['group_wait', 'group_interval', 'repeat_interval'] as const
 
+const noAlert = { labels: {}, externalLabels: {}, externalUrl: '', value: 0, timeMs: 0 }
+
 class AlertmanagerBuilder {
   readonly findings: Finding[] = []
   readonly #document: YamlDocument
@@ -310,11 +312,23 @@ class AlertmanagerBuilder {
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, one] of Object.entries(value)) this.#collectAddresses(one, [...path, key])
     } else if (typeof value === 'string') {
+      this.#checkTemplate(value, path)
       this.#addresses.push({
         place: this.#place(path),
         key: String(path.findLast((step) => typeof step === 'string')),
         text: value,
       })
+    }
+  }
+
+  /** Alertmanager finds out when it has something to send, and sends nothing. Its functions are not those of Prometheus. */
+  #checkTemplate(text: string, path: DataPath): void {
+    if (!text.includes('{{')) return
+    try {
+      this.#engine.renderText(text, noAlert)
+    } catch (error) {
+      const [, wrong] = /error parsing template \S+ template: \S+?: (.*)/s.exec((error as Error).message) ?? []
+      if (wrong !== undefined && !/^function ".*" not defined/.test(wrong)) this.#report(path, `template: ${wrong}`)
     }
   }
 

@@ -1,5 +1,6 @@
 /** `firedrill check`: says what is wrong in scenarios, rules and scrape config, without running anything. */
 import { type Command, Option } from 'commander'
+import { countOf } from '../count-text.ts'
 import type { AlertResult, DrillResult, Finding } from '../drill/drill-result.ts'
 import { exitCodes, worstExitCode } from '../drill/exit-codes.ts'
 import { runDrill } from '../drill/run-drill.ts'
@@ -105,8 +106,11 @@ export async function checkCommand(
   const rules = set.loaded!.groups.reduce((sum, group) => sum + group.rules.length, 0)
   const { dashboards } = set.loaded!
   const panels = dashboards.reduce((sum, dashboard) => sum + dashboard.panels.length, 0)
-  const counts = [`${selected.drills.length - twins} scenarios with ${twins} twins`, `${rules} rules`]
-  if (dashboards.length > 0) counts.push(`${panels} panels of ${dashboards.length} dashboards`)
+  const counts = [
+    `${countOf(selected.drills.length - twins, 'scenario')} with ${countOf(twins, 'twin')}`,
+    countOf(rules, 'rule'),
+  ]
+  if (dashboards.length > 0) counts.push(`${countOf(panels, 'panel')} of ${countOf(dashboards.length, 'dashboard')}`)
   const important = noticed.findings.filter(({ severity }) => severity !== 'info')
   console.out(`${counts.join(', ')}: ${important.length > 0 ? 'all can be read' : 'nothing is wrong'}`)
   if (important.length > 0) {

@@ -10,6 +10,7 @@ import { packageRoot } from '../package-root.ts'
 import { type ProjectConfig, projectFile } from '../project/project-config.ts'
 import { nearestOf } from '../scenario/did-you-mean.ts'
 import type { Problem } from '../scenario/problem.ts'
+import { fileBytesMax, readBounded, unreadable } from '../scenario/read-bounded.ts'
 
 export interface FindingFiles {
   readonly alertmanager: Alertmanager | undefined
@@ -57,11 +58,9 @@ function besideConfig({ configFile, foreignRules }: FindingFilesOptions): string
 function readAlertmanager(file: string, engine: Engine, problems: Problem[]): Alertmanager | undefined {
   let bytes: Uint8Array
   try {
-    bytes = readFileSync(file)
+    bytes = readBounded(file, fileBytesMax)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`
-    problems.push({ file, line: 1, column: 1, path: '', message, hint: undefined })
+    problems.push(unreadable(file, error))
     return undefined
   }
   const read = loadAlertmanager(file, bytes, engine)

@@ -55,6 +55,9 @@ const angularPanels: Readonly<Record<string, string>> = {
 /** Panels that show no query of their own. */
 const panelsWithoutQueries = ['text', 'dashlist', 'alertlist', 'news', 'welcome', 'gettingstarted', 'annolist', 'row']
 
+/** Rows inside of each other. Grafana has one level. */
+const rowDepthMax = 5
+
 class Reader {
   readonly problems: DashboardProblem[] = []
   readonly #file: string
@@ -141,6 +144,10 @@ class Reader {
       if (panel.type !== 'row') return [this.#panel(panel, own, textOf(panel.repeat) || repeat)]
       // Panels below an open row belong to it, up to the next row; those of a collapsed row stand inside of it.
       repeat = textOf(panel.repeat) || undefined
+      if (own.length > rowDepthMax * 2) {
+        this.#report('dashboard-nested-rows', 'error', own, 'rows stand inside of rows, which Grafana does not show')
+        return []
+      }
       return this.#panels(listOf(panel.panels), [...own, 'panels'], repeat)
     })
   }
@@ -284,7 +291,9 @@ class Reader {
     const counter = new LineCounter()
     const [first] = parseDocument(this.#text, { lineCounter: counter, prettyErrors: false }).errors
     const { line, col } = counter.linePos(first ? first.pos[0] : 0)
-    const message = first ? `is not JSON: ${first.message}` : 'is not JSON'
+    const isCutOff = first !== undefined && first.pos[1] >= this.#text.trimEnd().length
+    const why = isCutOff ? 'it ends in the middle' : first?.message
+    const message = why === undefined ? 'is not JSON' : `is not JSON: ${why}`
     const hint = first ? undefined : 'a comma behind the last entry, a comment, or text in single quotes?'
     const place = { file: this.#file, line: line || 1, column: col || 1, path: '' }
     this.problems.push({ code: 'not-json', severity: 'error', ...place, message, hint })

@@ -2,6 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Engine } from '../judge/embedded/engine.ts'
+import type { Problem } from '../scenario/problem.ts'
+import { fileBytesMax, unreadable } from '../scenario/read-bounded.ts'
+import { decode } from '../scenario/yaml-document.ts'
 import type { FileSource } from '../scrape/rule-file-paths.ts'
 import type { Dashboard, DashboardProblem } from './dashboard.ts'
 import { loadDataSources } from './data-sources.ts'
@@ -23,7 +26,9 @@ export function loadDashboards(folder: string, engine: Engine, files: FileSource
   const dashboards: Dashboard[] = []
   const problems: DashboardProblem[] = []
   for (const path of paths) {
-    const text = Buffer.from(files.read(path)).toString('utf8')
+    const { text, problems: wrong } = textOf(path, files)
+    problems.push(...wrong.map((problem) => ({ ...problem, code: 'not-readable', severity: 'error' as const })))
+    if (text === undefined) continue
     const loaded = loadDashboard(path, text, { engine, dataSources })
     problems.push(...loaded.problems)
     const { dashboard } = loaded
@@ -37,10 +42,22 @@ export function loadDashboards(folder: string, engine: Engine, files: FileSource
   return { dashboards, problems }
 }
 
-function jsonFiles(folder: string, files: FileSource): string[] {
+function textOf(path: string, files: FileSource): { text: string | undefined; problems: readonly Problem[] } {
+  try {
+    return decode(path, files.read(path), fileBytesMax)
+  } catch (error) {
+    return { text: undefined, problems: [unreadable(path, error)] }
+  }
+}
+
+/** Folders inside of folders; a link may lead back to where it stands. */
+const depthMax = 6
+
+function jsonFiles(folder: string, files: FileSource, depth = 0): string[] {
+  if (depth > depthMax) return []
   return files.list(folder).flatMap((name) => {
     const path = join(folder, name)
     if (name.endsWith('.json')) return [path]
-    return name.startsWith('.') ? [] : jsonFiles(path, files)
+    return name.startsWith('.') ? [] : jsonFiles(path, files, depth + 1)
   })
 }

@@ -1,10 +1,11 @@
 /** What all drills of a run have in common: scrape config, rules and judge. Plain data, so that it reaches workers. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { alertNames, loadRules, type RuleGroup } from '../alerts/load-rules.ts'
 import type { Dashboard, DashboardProblem } from '../dashboards/dashboard.ts'
 import { loadDashboards } from '../dashboards/load-dashboards.ts'
 import type { Engine, KnownAnswers } from '../judge/embedded/engine.ts'
 import type { Problem } from '../scenario/problem.ts'
+import { fileBytesMax, readBounded, unreadable } from '../scenario/read-bounded.ts'
 import { decode } from '../scenario/yaml-document.ts'
 import { loadPrometheusConfig, type PrometheusConfig } from '../scrape/prometheus-config.ts'
 import { expandPattern, type FileSource } from '../scrape/rule-file-paths.ts'
@@ -51,7 +52,7 @@ export interface LoadedSetup {
 }
 
 export const fileSource: FileSource = {
-  read: (path) => readFileSync(path),
+  read: (path) => readBounded(path, fileBytesMax),
   list(folder) {
     try {
       return readdirSync(folder).sort()
@@ -78,7 +79,7 @@ export function loadSetup(
   const ruleFiles = setup.rulePatterns ? findRules(setup.rulePatterns, problems) : (config?.ruleFiles ?? [])
   const files = ruleFiles.flatMap((path) => {
     try {
-      const { text, problems: ofText } = decode(path, readFileSync(path), ruleFileBytesMax)
+      const { text, problems: ofText } = decode(path, fileSource.read(path), fileBytesMax)
       problems.push(...ofText)
       return text === undefined ? [] : { path, text }
     } catch (error) {
@@ -107,9 +108,6 @@ export function loadSetup(
   }
 }
 
-/** Ten thousand rules are about 3 MB. */
-const ruleFileBytesMax = 20_000_000
-
 function findRules(patterns: readonly string[], problems: Problem[]): string[] {
   const files = patterns.flatMap((pattern) => {
     const found = expandPattern(pattern, fileSource)
@@ -120,11 +118,4 @@ function findRules(patterns: readonly string[], problems: Problem[]): string[] {
   })
   // Two patterns may find the same file; its rules are there once.
   return [...new Set(files)]
-}
-
-function unreadable(file: string, error: unknown): Problem {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === undefined) throw error
-  const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${code}`
-  return { file, line: 1, column: 1, path: '', message, hint: undefined }
 }

@@ -1,4 +1,6 @@
 /** A scorecard for people: a line for each rule, then the mutants that nobody noticed, each with what would catch it. */
+
+import { countOf } from '../count-text.ts'
 import type { Interval } from '../drill/drill-result.ts'
 import { formatDuration } from '../expectations/clock-text.ts'
 import {
@@ -8,7 +10,6 @@ import {
   type RuleScore,
   type Scorecard,
 } from '../score/scorecard.ts'
-import { countOf } from './count-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface ScoreView {

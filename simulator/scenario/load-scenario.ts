@@ -2,12 +2,12 @@
  * Loads a scenario file with its world and twins: one drill for the scenario and one for each twin, or everything that is
  * wrong, each with its place. Never throws because of what a file says.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { matchesPattern } from '../dashboards/panel-pattern.ts'
 import { type World, worldSchema } from '../world/world-schema.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { type Finding, formatPath, joinProblems, orderProblems, type Problem } from './problem.ts'
+import { notThere, readBounded, unreadable } from './read-bounded.ts'
 import { resolveDrill } from './resolve-drill.ts'
 import type { Drill } from './scenario.ts'
 import { twinSchema } from './schema.ts'
@@ -51,7 +51,7 @@ export interface NamedAlert {
 const seriesMaxDefault = 200_000
 
 export function loadScenario(file: string, options: LoadOptions): LoadedScenario {
-  const readFile = options.readFile ?? readBounded
+  const readFile = options.readFile ?? readScenario
   const scenario = readDocument(file, readFile)
   if (!scenario.document) return { drills: [], problems: scenario.problems, alerts: [], panels: [] }
   const { document } = scenario
@@ -127,10 +127,12 @@ export function checkPanelNames(
   )
 }
 
+const readScenario = (path: string) => readBounded(path, sizeMaxDefault)
+
 /** Reads a world file. */
 export function loadWorldFile(
   file: string,
-  readFile: (path: string) => Uint8Array = readBounded,
+  readFile: (path: string) => Uint8Array = readScenario,
 ): { world: World | undefined; problems: readonly Problem[] } {
   const { document, problems } = readDocument(file, readFile)
   if (!document) return { world: undefined, problems }
@@ -144,37 +146,7 @@ function readDocument(file: string, readFile: (path: string) => Uint8Array): Ret
   try {
     return readYaml(file, readFile(file))
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === undefined) throw error
-    const problem = { file, line: 1, column: 1, path: '', message: unreadable(code), hint: undefined }
-    return { document: undefined, problems: [problem] }
-  }
-}
-
-function unreadable(code: string): string {
-  const messages: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file',
-    ENOTDIR: 'there is no such file',
-    EISDIR: 'is a folder',
-    EACCES: 'must not be read: permission denied',
-    EPERM: 'must not be read: permission denied',
-  }
-  return messages[code] ?? `cannot be read: ${code}`
-}
-
-function readBounded(path: string): Uint8Array {
-  const handle = openSync(path, 'r')
-  try {
-    // One byte more than what is accepted: enough to see that it is too much.
-    const buffer = new Uint8Array(sizeMaxDefault + 1)
-    let length = 0
-    for (;;) {
-      const read = readSync(handle, buffer, length, buffer.length - length, null)
-      length += read
-      if (read === 0 || length === buffer.length) return buffer.subarray(0, length)
-    }
-  } finally {
-    closeSync(handle)
+    return { document: undefined, problems: [unreadable(file, error)] }
   }
 }
 
@@ -200,7 +172,7 @@ class Worlds {
     const isPath = /[/\\]|\.ya?ml$/.test(name)
     const path = isPath ? join(dirname(this.#file), name) : join(this.#options.worldsFolder, `${name}.yaml`)
     const { world, problems } = loadWorldFile(path, this.#options.readFile)
-    const missing = problems.length === 1 && problems[0]!.line === 1 && problems[0]!.message === unreadable('ENOENT')
+    const missing = problems.length === 1 && problems[0]!.line === 1 && problems[0]!.message === notThere
     let finding: Finding | undefined
     if (missing) {
       finding = { path: ['world'], on: 'value', message: `there is no world "${name}"`, hint: `looked for ${path}` }

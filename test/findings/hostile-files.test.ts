@@ -1,10 +1,12 @@
 /** Files of others may be anything: each ends in a message with file and line, never in a hang or a stack trace. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadAlertmanager } from '../../simulator/alertmanager/alertmanager-config.ts'
-import { loadSetup } from '../../simulator/drill/drill-setup.ts'
+import { loadDashboards } from '../../simulator/dashboards/load-dashboards.ts'
+import { fileSource, loadSetup } from '../../simulator/drill/drill-setup.ts'
 import { findingsInFiles } from '../../simulator/findings/look-for-findings.ts'
 import { formatProblem } from '../../simulator/scenario/problem.ts'
 import { testEngine } from '../drill/run-scenario.ts'
@@ -113,6 +115,85 @@ test('an alertmanager.yml whose routes contain themselves', async () => {
   const text = 'route: &r\n  receiver: x\n  routes: [*r]\nreceivers: [{ name: x }]\n'
   const { problems } = loadAlertmanager('a.yml', Buffer.from(text), await testEngine())
   expect(problems.map(formatProblem).join('\n')).toContain('a.yml:3:12 route.routes[0]: the alias "r" stands inside of')
+})
+
+test('an alertmanager.yml whose texts are no templates: what would be found out when there is something to send', async () => {
+  const text = [
+    'route: { receiver: x }',
+    'receivers:',
+    '  - name: x',
+    '    slack_configs:',
+    '      - channel: "{{ .CommonLabels.team"',
+    '        title: "{{ if .Alerts }}alerts"',
+    '        text: "{{ toUpper .CommonLabels.job }} {{ .CommonAnnotations.summary }}"',
+  ].join('\n')
+  const { problems } = loadAlertmanager('a.yml', Buffer.from(text), await testEngine())
+  expect(problems.map(formatProblem)).toEqual([
+    'a.yml:5:18 receivers[0].slack_configs[0].channel: template: unclosed action',
+    'a.yml:6:16 receivers[0].slack_configs[0].title: template: unexpected EOF',
+  ])
+})
+
+/** Each alias stands for nine of the one before. */
+const bomb = ['a: &a [l, l, l, l, l, l, l, l, l]']
+  .concat([...'bcdefghi'].map((to, i) => `${to}: &${to} [${Array(9).fill(`*${'abcdefghi'[i]}`).join(', ')}]`))
+  .join('\n')
+
+test.each([
+  ['with a bomb of aliases', bomb, /:1:\d+ f: has more than 300000 values, aliases counted each time/],
+  [
+    'with expressions that are none',
+    'scrape_configs:\n  - job_name: a\n    static_configs: [{ targets: ["a:1"] }]\n    relabel_configs:\n      - { source_labels: [a], regex: "(", target_label: b }\n      - { action: nope }\n',
+    /:5:9 .*missing closing \)[\s\S]*:6:9 .*unknown relabel action "nope"/,
+  ],
+  [
+    'that reads itself as rules',
+    `rule_files: ["self.yml"]\nscrape_configs: [{ job_name: a, static_configs: [{ targets: ["a:1"] }] }]\n`,
+    /self.yml:1:1: field rule_files not found[\s\S]*self.yml:2:1: field scrape_configs not found/,
+  ],
+])('a prometheus.yml %s', async (_, content, said) => {
+  const configFile = join(folder, 'self.yml')
+  writeFileSync(configFile, content)
+  const source = { configFile, rulePatterns: undefined, environment: {} }
+  const { loaded, problems } = loadSetup(source, await testEngine())
+  expect(loaded).toBeUndefined()
+  expect(problems.map(formatProblem).join('\n')).toMatch(said)
+})
+
+const rows = (depth: number) => `${'[{"type":"row","panels":'.repeat(depth)}[]${'}]'.repeat(depth)}`
+const hostileDashboards: readonly (readonly [name: string, content: string | Buffer, said: RegExp])[] = [
+  ['cut off', '{ "title": "x", "panels": [{ "targets": [{ "expr": "up"', /:1:\d+: is not JSON: it ends in the middle/],
+  ['of rows inside of rows', `{ "title": "x", "panels": ${rows(20_000)} }`, /:1:\d+ panels.*rows stand inside of rows/],
+  ['that is too large', Buffer.alloc(20_000_001, ' '), /:1:1: is larger than 20000000 bytes/],
+  ['not UTF-8', Buffer.from('{ "title": "\xff" }', 'latin1'), /:1:13: byte 0xff is not UTF-8/],
+  ['that is nothing', 'null', /:1:1: is no dashboard: it is not a JSON object/],
+]
+
+test.each(hostileDashboards)('a dashboard %s', async (name, content, said) => {
+  const own = join(folder, name.replaceAll(' ', '-'))
+  mkdirSync(own)
+  writeFileSync(join(own, 'a.json'), content)
+  const { dashboards, problems } = loadDashboards(own, await testEngine(), fileSource)
+  expect(dashboards.flatMap(({ panels }) => panels)).toEqual([])
+  expect(problems.map(formatProblem).join('\n')).toMatch(said)
+})
+
+test('a folder of dashboards in which links lead back to it is read, and ends', async () => {
+  const own = join(folder, 'links')
+  mkdirSync(own)
+  writeFileSync(join(own, 'a.json'), '{ "uid": "a", "title": "x", "schemaVersion": 42, "panels": [] }')
+  for (const link of ['one', 'two']) symlinkSync('.', join(own, link))
+  const { dashboards } = loadDashboards(own, await testEngine(), fileSource)
+  expect(dashboards).toHaveLength(1)
+})
+
+test.skipIf(process.platform === 'win32')('a pipe and a device are no files, and nobody waits for them', async () => {
+  const pipe = join(folder, 'pipe.yml')
+  execFileSync('mkfifo', [pipe])
+  for (const file of [pipe, '/dev/zero']) {
+    const { problems } = await load(file)
+    expect(problems.map(formatProblem)).toEqual([`${file}:1:1: is a pipe or a device, and not a file`])
+  }
 })
 
 async function load(file: string) {
