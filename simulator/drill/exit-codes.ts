@@ -9,7 +9,7 @@ export const exitCodes = {
   noEffect: { code: 4, meaning: 'a fault had no effect' },
   unreachable: { code: 5, meaning: 'a rule can never fire, a panel can never show data, or an expectation is vacuous' },
   judge: { code: 6, meaning: 'the judge (or a live part) could not be reached or did not answer' },
-  finding: { code: 7, meaning: 'a finding at or above --fail-on, or coverage below --fail-under' },
+  finding: { code: 7, meaning: 'a finding at or above --fail-on, or a share of coverage or score below --fail-under' },
   bug: { code: 70, meaning: 'our own bug; the seed and the command to repeat are printed' },
   interrupted: { code: 130, meaning: 'interrupted' },
 } as const
