@@ -173,15 +173,16 @@ describe.skipIf(!canRun)('docker-compose.yml without containers (Linux only)', (
         moves: 'down',
       },
       {
-        what: 'of a server behind the exporters',
-        inject: 'dependency.outage target.dependency=redis',
-        read: async () => sum(await metrics('redis-exporter', 9121), 'redis_up'),
-        moves: 'down',
-      },
-      {
+        // Before the outage of the same server, which leaves it empty.
         what: 'of a cache',
         inject: 'cache.flush target.cache=redis',
         read: async () => sum(await metrics('redis-exporter', 9121), 'redis_db_keys'),
+        moves: 'down',
+      },
+      {
+        what: 'of a server behind the exporters',
+        inject: 'dependency.outage target.dependency=redis',
+        read: async () => sum(await metrics('redis-exporter', 9121), 'redis_up'),
         moves: 'down',
       },
       {
