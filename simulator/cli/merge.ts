@@ -64,7 +64,9 @@ export async function mergeCommand(
     undefined,
   )
   const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode, leftOut, isWhole: true }
-  return concludeRun(run, { ...files, ...options, judge: 'auto' }, context)
+  // What a drill is repeated with: the judge that gave its verdict.
+  const judge = all.some((result) => result.judge.kind === 'prometheus') ? 'prometheus' : 'embedded'
+  return concludeRun(run, { ...files, ...options, judge }, context)
 }
 
 /** Where the scenarios of the run stand, as far as they are known here: annotations point there. */

@@ -1,5 +1,6 @@
 /** A panel that shows "No data" whatever happens, or whose query fails. */
 import { countOf } from '../count-text.ts'
+import { neverAnyData } from '../expectations/panel.ts'
 import type { FindingDefinition } from './finding.ts'
 import { panelHistories } from './panel-history.ts'
 
@@ -11,11 +12,16 @@ export const panelNoData: FindingDefinition = {
     for (const { where, name, seen } of panelHistories(results)) {
       if (seen.some(({ panel }) => panel.state === 'data')) continue
       const failing = seen.find(({ panel }) => panel.state === 'error')
+      const isNever = failing?.panel.detail.startsWith(neverAnyData) === true
       const drills = countOf(seen.length, 'drill')
       yield {
         where,
-        message: failing ? `the query of ${name} fails` : `${name} has no data`,
-        evidence: `0 series in ${drills}${failing ? `: ${failing.panel.detail}` : ''}`,
+        message: isNever
+          ? `${name} can never show data`
+          : failing
+            ? `the query of ${name} fails`
+            : `${name} has no data`,
+        evidence: `0 series in ${drills}${failing ? `: ${failing.panel.detail.replace(`${neverAnyData}: `, '')}` : ''}`,
         severity: failing ? 'error' : 'warning',
       }
     }
