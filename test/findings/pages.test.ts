@@ -1,5 +1,5 @@
 /** Each finding has a page that says the same as its code, and the list has a row for each; metrics.md has the catalogue. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findingDefinitions } from '../../simulator/findings/index.ts'
@@ -29,6 +29,21 @@ describe.each(findingDefinitions)('$code', ({ code, severity, title }) => {
     expect(list).toContain(`| [${code}](findings/${code}.md) | ${severity} |`)
     expect(list).toContain(`| ${title} |\n`)
   })
+})
+
+test.each(findingDefinitions)('$code has a pair that is tried: one with the defect, one without', ({ code }) => {
+  const folder = join('test', 'fixtures', 'findings', code)
+  if (['bad', 'good'].every((kind) => existsSync(join(folder, kind)))) {
+    const tests = ['findings-in-files.test.ts', 'findings-in-drills.slow.test.ts']
+    const tried = tests.map((name) => readFileSync(join('test', 'findings', name), 'utf8'))
+    expect(tried.some((text) => text.includes(`'${code}'`))).toBe(true)
+    return
+  }
+  // Whose pair are panels in drills, and not files.
+  const name = code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const ofPanels = readFileSync(join('test', 'findings', 'panel-findings.test.ts'), 'utf8')
+  expect(ofPanels.split(`${name}.inRun!(`).length - 1).toBeGreaterThanOrEqual(2)
+  expect(ofPanels).toContain(`expect([...${name}.inRun!(`)
 })
 
 test('there is no page of a finding that is gone', () => {
