@@ -58,11 +58,13 @@ describe.skipIf(reason)(`a live drill with real servers${reason ? ` (skipped: ${
     writeFileSync(file, scenario)
     const servers = ['--kafka', kafka.broker, '--loki', loki.url, '--traces', jaeger.otlpUrl]
     const args = ['live', file, '--speed', '8', '--prometheus', currentPrometheus, '--no-compare', ...servers]
-    const { stdout } = await promisify(execFile)(
+    // What it says is judged below, whatever it ends with.
+    const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       [await builtCommand(), ...args, '--json', '--report', join(folder, 'out')],
       { cwd: packageRoot(), maxBuffer: 1e8, env: { ...process.env, ENVIRONMENT: 'live-drill' } },
-    )
+    ).catch((error: { readonly stdout: string; readonly stderr: string }) => error)
+    expect(stdout, stderr).not.toBe('')
     report = JSON.parse(stdout)
   }, 240_000)
 
