@@ -107,6 +107,7 @@ export async function liveCommand(name: string, given: LiveOptions, context: Com
     console.progress('the virtual run, to compare with')
     virtual = await runDrill(chosen, { config, groups, foreignRules, createJudge, temporaryFolder, wallClock })
   }
+  if (interrupted) return exitCodes.interrupted.code
   const replaced = new Set(partsReplaced(options))
   const parts = Object.keys(documentedPorts).filter((name) => !replaced.has(name))
   let live: LiveDrillResult
@@ -129,6 +130,7 @@ export async function liveCommand(name: string, given: LiveOptions, context: Com
       virtual,
       onEvidence: options.report === undefined ? undefined : (collected) => (evidence = collected),
       onPlatform(created) {
+        if (interrupted) throw new LivePartError('interrupted')
         platform = created
       },
       onProgress: ({ drillMs, lengthMs, firing }) =>

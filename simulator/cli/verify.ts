@@ -108,6 +108,7 @@ export async function verifyCommand(options: VerifyOptions, context: CommandCont
     } else {
       const servers = await findServers(set, context)
       if (typeof servers === 'number') return servers
+      if (interrupted) return exitCodes.interrupted.code
       own = new VerifiedStack({
         ...servers,
         drill,

@@ -30,7 +30,7 @@ import { createTenants } from '../workload/tenants.ts'
 import { type ExposedValue, readSamples } from './exposition-reader.ts'
 import { liveEpisodes, type RecordedAlert } from './live-episodes.ts'
 import { judgeLivePanels, type LivePanels } from './live-panels.ts'
-import { LivePartError, LivePlatform, type LivePlatformOptions, type ServerPlan } from './live-platform.ts'
+import { answerOf, LivePartError, LivePlatform, type LivePlatformOptions, type ServerPlan } from './live-platform.ts'
 import { playTimeline } from './play-timeline.ts'
 import { serverJudge } from './server-judge.ts'
 import { unconfirmable } from './speed/confirmable.ts'
@@ -309,10 +309,14 @@ class LiveDrillRun {
       end: String(endMs / 1000),
       step: String(stepMs / 1000),
     }
-    const response = await fetch(`http://${this.#platform.addressOf('prometheus')}/api/v1/query_range`, {
-      method: 'POST',
-      body: new URLSearchParams(form),
-    })
+    const response = await answerOf(
+      'Prometheus',
+      `http://${this.#platform.addressOf('prometheus')}/api/v1/query_range`,
+      {
+        method: 'POST',
+        body: new URLSearchParams(form),
+      },
+    )
     const answer = (await response.json()) as {
       status: string
       error?: string

@@ -72,6 +72,16 @@ export class LivePartError extends Error {
   override readonly name = 'LivePartError'
 }
 
+/** @throws LivePartError when this part of the run does not answer */
+export async function answerOf(part: string, url: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(answerMsMax) })
+  } catch (error) {
+    throw new LivePartError(`${part} does not answer: ${(error as Error).message}`)
+  }
+}
+
+const answerMsMax = 30_000
 const host = '127.0.0.1'
 const readyMsMax = 60_000
 /** All of it together, milliseconds. */
@@ -338,10 +348,10 @@ export class LivePlatform {
   async #reloadPrometheus({ groupCount }: ServerPlan): Promise<void> {
     const { folder } = this.#options
     writeFileSync(join(folder, 'prometheus.yml'), readFileSync(join(folder, 'prometheus-running.yml'), 'utf8'))
-    const response = await fetch(`http://${this.addressOf('prometheus')}/-/reload`, { method: 'POST' })
+    const response = await answerOf('Prometheus', `http://${this.addressOf('prometheus')}/-/reload`, { method: 'POST' })
     if (!response.ok) throw new LivePartError(`Prometheus refuses the configuration: ${(await response.text()).trim()}`)
     // An alert that is not loaded never fires, and that must not look like silence.
-    const rules = await fetch(`http://${this.addressOf('prometheus')}/api/v1/rules`)
+    const rules = await answerOf('Prometheus', `http://${this.addressOf('prometheus')}/api/v1/rules`)
     const { data } = (await rules.json()) as { data: { groups: unknown[] } }
     if (data.groups.length !== groupCount) {
       throw new LivePartError(`Prometheus has loaded ${data.groups.length} of ${groupCount} groups of rules`)

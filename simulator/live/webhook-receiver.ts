@@ -1,6 +1,7 @@
 /** Receives what Alertmanager sends, as a pager would, and keeps it in order. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
 import type { Labels } from '../judge/judge.ts'
 
 export interface Notification {
@@ -21,15 +22,20 @@ export interface WebhookReceiver {
   close(): void
 }
 
-interface Payload {
-  readonly alerts: readonly {
-    readonly status: 'firing' | 'resolved'
-    readonly labels: Labels
-    readonly annotations: Labels
-    readonly startsAt: string
-    readonly endsAt: string
-  }[]
-}
+const labelsSchema = z.record(z.string(), z.string())
+
+/** What of Alertmanager's message (version 4) is read. */
+const payloadSchema = z.object({
+  alerts: z.array(
+    z.object({
+      status: z.enum(['firing', 'resolved']),
+      labels: labelsSchema,
+      annotations: labelsSchema.nullish().transform((annotations) => annotations ?? {}),
+      startsAt: z.iso.datetime({ offset: true }),
+      endsAt: z.iso.datetime({ offset: true }),
+    }),
+  ),
+})
 
 const bodyBytesMax = 4_000_000
 
@@ -47,15 +53,18 @@ export function startWebhookReceiver(
   const server = createServer(async (request, response) => {
     const answer = (status: number) => response.writeHead(status).end()
     if (request.method !== 'POST' || request.url !== path) return answer(404)
-    let text = ''
-    for await (const chunk of request.setEncoding('utf8')) {
-      text += chunk
-      if (text.length > bodyBytesMax) return answer(413)
-    }
-    let payload: Payload
+    // Alertmanager sends none; a page in a browser does.
+    if (request.headers.origin !== undefined) return answer(403)
+    let payload: z.infer<typeof payloadSchema>
     try {
-      payload = JSON.parse(text) as Payload
+      let text = ''
+      for await (const chunk of request.setEncoding('utf8')) {
+        text += chunk
+        if (text.length > bodyBytesMax) return answer(413)
+      }
+      payload = payloadSchema.parse(JSON.parse(text))
     } catch {
+      // No message of Alertmanager, or cut off.
       return answer(400)
     }
     for (const { status, labels, annotations, startsAt, endsAt } of payload.alerts) {

@@ -194,6 +194,7 @@ describe('the environment is read before anything starts', () => {
   FIREDRILL_ADDRESS_ML_ENGIN names no part of the platform: there are FIREDRILL_ADDRESS_ML_ENGINE
   FIREDRILL_KAFKA_BROKERS must be host:port, or several with commas, not "kafka:9092,kafka2"
   OTEL_TRACES_EXPORTER must be otlp or jaeger, not "zipkin"`)
+    expect(readSettings(file, { FIREDRILL_KAFKA_BROKERS: '', FIREDRILL_LOKI_URL: '' }).kafkaBrokers).toBeUndefined()
     expect(() => readSettings(undefined, {})).toThrow('FIREDRILL_SETTINGS is missing')
   })
 })

@@ -63,9 +63,11 @@ export function readSettings<Settings extends LiveSettings = LiveSettings>(
   }
   const settings = JSON.parse(readFileSync(path, 'utf8')) as Settings
   if (settings.format !== 1) throw new Error(`${path}: these are no settings of this version`)
-  const problems = environmentProblems(settings, environment)
+  // As for OpenTelemetry's own variables: an empty value is none.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const problems = environmentProblems(settings, given)
   if (problems.length > 0) throw new EnvironmentError(problems)
-  return withEnvironment(settings, environment)
+  return withEnvironment(settings, given)
 }
 
 /** What is set but can't be meant: a service that starts with it would be found silent much later. */

@@ -56,6 +56,8 @@ export function prometheusFile(options: PrometheusFilesOptions): { text: string;
     ...(options.alertmanager !== undefined && {
       alerting: { alertmanagers: [{ static_configs: [{ targets: [options.alertmanager] }] }] },
     }),
+    // After the drill it is told when which fault was in force: samples older than its newest ones.
+    storage: { tsdb: { out_of_order_time_window: '30d' } },
     scrape_configs: scrapeConfigs,
   }
   return { text: stringify(file, { lineWidth: 0 }), notes }
