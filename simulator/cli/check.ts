@@ -130,7 +130,7 @@ async function findingsOfFiles(set: SetUp, base: Drill | undefined, context: Com
       config,
       groups,
       foreignRules: true,
-      createJudge: async () => createEmbeddedJudge(engine),
+      createJudge: async () => createEmbeddedJudge(engine, { evaluationIntervalMs: config.evaluationIntervalMs }),
       temporaryFolder: context.temporaryFolder(),
       wallClock: context.wallClock,
       onSurvey: (one) => surveys.push(one),

@@ -102,7 +102,7 @@ export async function liveCommand(name: string, given: LiveOptions, context: Com
   let virtual: DrillResult | undefined
   if (options.compare) {
     const temporaryFolder = context.temporaryFolder()
-    const createJudge = async () => createEmbeddedJudge(engine)
+    const createJudge = async () => createEmbeddedJudge(engine, { evaluationIntervalMs: config.evaluationIntervalMs })
     const { wallClock } = context
     console.progress('the virtual run, to compare with')
     virtual = await runDrill(chosen, { config, groups, foreignRules, createJudge, temporaryFolder, wallClock })

@@ -64,8 +64,8 @@ export async function mergeCommand(
     undefined,
   )
   const run = { set, drills, scenarios, all, interrupted: false, startedMs, dashboardCode, leftOut, isWhole: true }
-  // What a drill is repeated with: the judge that gave its verdict.
-  const judge = all.some((result) => result.judge.kind === 'prometheus') ? 'prometheus' : 'embedded'
+  // Drills are repeated as they were run: with the judge that the shards were asked for, not the default of this command.
+  const judge = files.judge ?? 'embedded'
   return concludeRun(run, { ...files, ...options, judge }, context)
 }
 

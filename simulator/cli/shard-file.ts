@@ -5,15 +5,18 @@ import { z } from 'zod'
 import type { DrillResult } from '../drill/drill-result.ts'
 import { writeOutput } from './ci-outputs.ts'
 import type { CommandContext } from './context.ts'
-import type { SetUpOptions } from './set-up.ts'
+import type { JudgeOptions, SetUpOptions } from './set-up.ts'
 import type { Shard } from './shard.ts'
+
+/** What the whole run is concluded with: its files, and the judge that was asked for. */
+type ShardOptions = SetUpOptions & Partial<Pick<JudgeOptions, 'judge'>>
 
 export interface ShardFile {
   readonly format: 1
   /** Of Firedrill. */
   readonly version: string
   readonly shard: Shard
-  readonly options: SetUpOptions
+  readonly options: ShardOptions
   readonly results: readonly DrillResult[]
 }
 
@@ -30,14 +33,15 @@ export function writeShard(
   folder: string,
   shard: Shard,
   results: readonly DrillResult[],
-  { rules, prometheusConfig, alertmanager, dashboards }: SetUpOptions,
+  { rules, prometheusConfig, alertmanager, dashboards, judge }: ShardOptions,
   { version }: CommandContext,
 ): void {
-  const options: SetUpOptions = {
+  const options: ShardOptions = {
     ...(rules !== undefined && { rules }),
     ...(prometheusConfig !== undefined && { prometheusConfig }),
     ...(alertmanager !== undefined && { alertmanager }),
     ...(dashboards !== undefined && { dashboards }),
+    ...(judge !== undefined && { judge }),
   }
   const file: ShardFile = { format: 1, version, shard, options, results }
   writeOutput(join(folder, `shard-${shard.index}-of-${shard.count}.json`), `${JSON.stringify(file)}\n`)

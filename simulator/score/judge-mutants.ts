@@ -62,7 +62,7 @@ async function noticedBy(
   tools: MutantTools,
 ): Promise<Map<number, string>> {
   const record = openRecord(folder)
-  const judge = createEmbeddedJudge(tools.engine)
+  const judge = createEmbeddedJudge(tools.engine, { evaluationIntervalMs: tools.config.evaluationIntervalMs })
   const runs: MutantRun[] = []
   try {
     for (const mutant of mutants) runs.push(await MutantRun.create(mutant, drill, record.latticeMs, judge, tools))

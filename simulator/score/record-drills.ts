@@ -48,7 +48,7 @@ async function judge(
   tools: MutantTools,
   alerts: readonly string[],
 ): Promise<DrillResult> {
-  const judge = createEmbeddedJudge(tools.engine)
+  const judge = createEmbeddedJudge(tools.engine, { evaluationIntervalMs: tools.config.evaluationIntervalMs })
   try {
     return await judgeRecord(record, folder, aboutAlerts(drill, alerts), tools, judge)
   } finally {

@@ -47,7 +47,7 @@ export async function probeDrill(drill: Drill, probe: Probe, tools: ProbeTools):
   const metrics = selectedMetrics(groups)
   const named = read?.selectors.map(({ metric }) => metric) ?? []
   const takesAll = metrics === undefined || named.includes(undefined)
-  const judge = createEmbeddedJudge(engine)
+  const judge = createEmbeddedJudge(engine, { evaluationIntervalMs: config.evaluationIntervalMs })
   mkdirSync(tools.temporaryFolder, { recursive: true })
   const folder = mkdtempSync(join(tools.temporaryFolder, 'probe-'))
   const simulation = new DrillSimulation(drill, {

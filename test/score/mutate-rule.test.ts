@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loadRules } from '../../simulator/alerts/load-rules.ts'
+import { packageRoot } from '../../simulator/package-root.ts'
 import { readEquivalentMutants } from '../../simulator/score/equivalent-mutants.ts'
 import { mutateRule } from '../../simulator/score/mutate-rule.ts'
 import { testEngine } from '../drill/run-scenario.ts'
@@ -90,4 +93,19 @@ test('an entry of the list of equivalent mutants that names none is a problem wi
   const { equivalent, problems } = readEquivalentMutants('list.yaml', Buffer.from(text), mutants)
   expect(equivalent).toMatchObject([{ kind: 'equivalent' }, { kind: 'equivalent' }])
   expect(problems).toMatchObject([{ line: 4, message: 'A has no mutant of this name' }])
+})
+
+test('each entry of the shipped list of equivalent mutants names a mutant of the shipped rules, and says why', async () => {
+  const engine = await testEngine()
+  const folder = join(packageRoot(), 'observability', 'prometheus')
+  const files = ['alert-rules.yml', 'slo-rules.yml'].map((name) => {
+    const path = join(folder, name)
+    return { path, text: readFileSync(path, 'utf8') }
+  })
+  const { groups } = loadRules(files, engine, 15_000)
+  const mutants = groups.flatMap(({ rules }) => rules).flatMap((rule) => mutateRule(rule, engine))
+  const list = join(folder, 'equivalent-mutants.yaml')
+  const { equivalent, problems } = readEquivalentMutants(list, readFileSync(list), mutants)
+  expect(problems).toEqual([])
+  expect(equivalent.filter(({ reason }) => reason.length < 10)).toEqual([])
 })
