@@ -39,7 +39,8 @@ load:
 events:
   - { id: stall, at: 3m, fault: consumer.stall, target: { service: data-pipeline, topic: interactions }, hold: 3m }
 expect:
-  otherwise: silent
+  # Eight times as fast, latencies are those of a machine that may have other work.
+  otherwise: may
   panels:
     - { dashboard: system-health, panel: Kafka consumer lag, during: stall, moves: up }
 `
@@ -75,6 +76,8 @@ describe.skipIf(reason)(`a live drill with real servers${reason ? ` (skipped: ${
 
   test('is judged by what they told, and says that nothing stood in for them', () => {
     const [drill] = report.drills
+    const failed = [drill!.alerts, drill!.panels, drill!.logs, drill!.traces].flat().filter(({ ok }) => !ok)
+    expect(failed).toEqual([])
     expect(drill).toMatchObject({ verdict: 'held', effects: [{ event: 'stall', ok: true }] })
     expect(drill!.panels.find(({ panel }) => panel === 'Kafka consumer lag')).toMatchObject({ ok: true, moves: 'up' })
     expect(drill!.notes.filter((note) => /stand-ins|no Kafka broker/.test(note))).toEqual([])
