@@ -1,6 +1,6 @@
 /**
- * What a drill says about itself, for dashboards that show drills: the faults in force and the accounting of signals. In
- * live operation the control plane exposes the same series.
+ * What a drill says about itself, for dashboards that show drills: the faults in force and the accounting of signals.
+ * Virtual runs write them (reports, `run --push`), and the judge of `live`'s panels; no process exposes them to be scraped.
  */
 
 import type { Labels, SeriesSamples } from '../judge/judge.ts'

@@ -6,8 +6,9 @@ import { packageRoot } from '../../simulator/package-root.ts'
 
 export interface ComposeService {
   readonly image: string
-  readonly build?: unknown
+  readonly build?: { readonly context: string }
   readonly profiles?: readonly string[]
+  readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly user?: string
@@ -20,7 +21,7 @@ export interface ComposeService {
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
   readonly networks?: unknown
-  readonly depends_on?: Readonly<Record<string, unknown>>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string; readonly required?: boolean }>>
 }
 
 export interface ComposeFile {

@@ -10,12 +10,14 @@ import { agentPort, partNames } from '../../simulator/live/agent/part-orders.ts'
 import { readAgents } from '../../simulator/live/agent/read-agents.ts'
 import { packageRoot } from '../../simulator/package-root.ts'
 import { unseenSources } from '../package/build-image.ts'
-import { composeText, namesOf, ownServices, readCompose } from './compose-file.ts'
+import { type ComposeService, composeText, namesOf, ownServices, readCompose } from './compose-file.ts'
 
 const file = (path: string) => join(packageRoot(), path)
 const compose = readCompose()
 const services = Object.entries(compose.services)
 const profiles = ['core', 'full', 's3', 'elasticsearch']
+
+const isIn = (profile: string, { profiles: own }: ComposeService) => own === undefined || own.includes(profile)
 
 /** Exceptions, each with its reason. */
 const mayWrite: Readonly<Record<string, string>> = {
@@ -27,11 +29,20 @@ test('docker-compose.yml is valid by the schema of the compose specification', (
   // The formats of the specification are its own: durations as Go writes them, ports as the engine's client does.
   ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/)
   for (const format of ['ports', 'expose', 'subnet_ip_address']) ajv.addFormat(format, true)
-  const validate = ajv.compile(withoutIds(composeSchema) as object)
+  const validate = ajv.compile(withoutIds(withRequired(composeSchema)) as object)
   validate(compose)
   expect(validate.errors ?? []).toEqual([])
   expect(validate({ ...compose, services: { ...compose.services, broken: { imaeg: 'x' } } })).toBe(false)
 })
+
+/** `depends_on.NAME.required` is in the specification since Compose 2.20, after the schema of this package was made. */
+function withRequired(schema: typeof composeSchema): object {
+  const copy = structuredClone(schema)
+  const [, named] = copy.definitions.service.properties.depends_on.oneOf
+  const [dependency] = Object.values(named!.patternProperties!)
+  Object.assign(dependency.properties, { required: { type: 'boolean', default: true } })
+  return copy
+}
 
 /** Ajv knows the draft by its class, and ids without a dollar (as in old drafts) not at all. */
 function withoutIds(schema: unknown): unknown {
@@ -72,8 +83,12 @@ describe.each(services)('the container %s', (name, service) => {
     }
   })
 
-  test('waits only for containers that there are', () => {
-    for (const other of Object.keys(service.depends_on ?? {})) expect(Object.keys(compose.services)).toContain(other)
+  test('waits only for containers that there are, in each of its profiles or not necessarily', () => {
+    for (const [other, { required }] of Object.entries(service.depends_on ?? {})) {
+      expect(Object.keys(compose.services)).toContain(other)
+      if (required !== false)
+        for (const profile of service.profiles ?? profiles) expect(isIn(profile, compose.services[other]!)).toBe(true)
+    }
   })
 })
 
@@ -84,7 +99,7 @@ test('nothing has the socket of the container engine', () => {
 test.each(profiles)(
   'in the profile %s no name and no port is there twice, and every target of Prometheus has a container',
   (profile) => {
-    const running = services.filter(([, { profiles: own }]) => own === undefined || own.includes(profile))
+    const running = services.filter(([, service]) => isIn(profile, service))
     const names = running.flatMap(([name, service]) => namesOf(name, service))
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
     const ports = running.flatMap(([, { ports: published }]) => published ?? [])
@@ -98,6 +113,25 @@ test.each(profiles)(
     for (const host of hosts) if (host !== 'localhost') expect(names).toContain(host)
   },
 )
+
+test.each(profiles)(
+  'in the profile %s Jaeger takes spans from this machine, as the documentation of --push says',
+  (profile) => {
+    const ports = services.filter(([, service]) => isIn(profile, service)).flatMap(([, { ports }]) => ports ?? [])
+    expect(ports).toContain('127.0.0.1:4318:4318')
+  },
+)
+
+test('MinIO writes to a folder that its image gives to the user that it runs as', () => {
+  const { build, user, volumes, entrypoint, image } = compose.services.minio!
+  const folder = volumes![0]!.split(':')[1]!
+  const dockerfile = readFileSync(file(join(build!.context, 'Dockerfile')), 'utf8')
+  expect(dockerfile).toContain(`FROM minio/minio:${image.split(':')[1]}\n`)
+  expect(dockerfile).toContain(`chown ${user} ${folder}\n`)
+  // MinIO's image declares it as a volume, and root owns it.
+  expect(folder).not.toBe('/data')
+  expect(entrypoint!.at(-1)).toContain(`mkdir -p ${folder}/loki && exec minio server ${folder} `)
+})
 
 describe('the containers of the platform', () => {
   const own = Object.fromEntries(ownServices(compose))
@@ -142,6 +176,16 @@ describe('the containers of the platform', () => {
     expect(published.map((port) => Number(port.split(':').at(-1))).sort()).toEqual([8000, 8001, 8002])
   })
 
+  test('start after whatever they send to, and end before it', () => {
+    const receivers = services.filter(([name, service]) =>
+      namesOf(name, service).some((known) => ['kafka', 'loki', 'jaeger'].includes(known)),
+    )
+    expect(receivers.map(([name]) => name)).toEqual(['kafka', 'loki', 'jaeger', 'loki-s3', 'jaeger-elasticsearch'])
+    for (const { depends_on } of Object.values(own))
+      expect(Object.keys(depends_on!)).toEqual(expect.arrayContaining(receivers.map(([name]) => name)))
+    expect(Object.keys(own.traffic!.depends_on!)).toEqual(expect.arrayContaining([...partNames]))
+  })
+
   test('are built once', () => {
     expect(Object.values(own).filter(({ build }) => build !== undefined)).toHaveLength(1)
     expect(new Set(Object.values(own).map(({ image }) => image)).size).toBe(1)
@@ -151,7 +195,7 @@ describe('the containers of the platform', () => {
     const environment: Record<string, string> = profile === 'core' ? { FIREDRILL_KAFKA_BROKERS: '' } : {}
     const { services: all } = readCompose(environment)
     const names = Object.entries(all).flatMap(([name, service]) =>
-      service.profiles === undefined || service.profiles.includes(profile) ? namesOf(name, service) : [],
+      isIn(profile, service) ? namesOf(name, service) : [],
     )
     const told = all.traffic!.command!.flatMap((word) =>
       [...word.matchAll(/([a-z][a-z-]*):\d+/g)].map(([, host]) => host!),

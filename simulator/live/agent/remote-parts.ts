@@ -3,6 +3,7 @@
  * that comes late, or comes back, is told everything anew.
  */
 import { type ClientRequest, request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { PartRunner } from '../part-runner.ts'
 import { type Order, type PartName, type PartReport, partReportSchema, processOf } from './part-orders.ts'
 
@@ -25,6 +26,8 @@ export interface RemotePartsOptions {
 
 const retryMs = 1_000
 const orderMsMax = 5_000
+/** For the answer, beyond the time that the agent has to end its process in: one that hangs may not hold up the end. */
+const stopAnswerMs = 500
 
 export class RemoteParts implements PartRunner {
   readonly #parts: ReadonlyMap<string, RemotePart>
@@ -105,7 +108,11 @@ class RemotePart {
   #retry: NodeJS.Timeout | undefined
   #orders: Promise<void> = Promise.resolve()
   #left = false
+  /** Ends what is under way, so that nothing keeps this process alive. */
+  readonly #leaving = new AbortController()
   #said = ''
+  /** Why the agent did not carry out the order that is repeated now. */
+  #failed = ''
 
   constructor(part: PartName, process: string, address: string, options: RemotePartsOptions) {
     this.#part = part
@@ -125,7 +132,7 @@ class RemotePart {
     this.#left = true
     clearTimeout(this.#retry)
     const answer = this.report
-      ? await this.#send<{ late: boolean }>('stop', { withinMs }, withinMs + orderMsMax)
+      ? await this.#send<{ late: boolean }>('stop', { withinMs }, withinMs + stopAnswerMs)
       : undefined
     this.leave()
     return answer?.late === true
@@ -134,6 +141,7 @@ class RemotePart {
   leave(): void {
     this.#left = true
     clearTimeout(this.#retry)
+    this.#leaving.abort()
     this.#connection?.destroy()
     this.report = undefined
   }
@@ -210,11 +218,19 @@ class RemotePart {
     this.#retry = setTimeout(() => this.#connect(), retryMs)
   }
 
-  /** One after the other, in the order in which they were given. */
+  /**
+   * One after the other, in the order in which they were given, each until it is carried out: one that got lost would leave
+   * the part as it is for good. An agent that has carried it out already does nothing.
+   */
   #enqueue(order: Order): void {
+    const connection = this.#connection
     this.#orders = this.#orders.then(async () => {
+      this.#failed = ''
       // What was wanted is told anew when the agent is back.
-      if (this.report) await this.#send(order, {}, orderMsMax)
+      while (this.report && this.#connection === connection && !this.#left) {
+        if (await this.#send(order, {}, orderMsMax)) return
+        await pause(retryMs, undefined, { signal: this.#leaving.signal }).catch(() => {})
+      }
     })
   }
 
@@ -224,13 +240,17 @@ class RemotePart {
         method: 'POST',
         headers: this.#headers(),
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(msMax),
+        signal: AbortSignal.any([AbortSignal.timeout(msMax), this.#leaving.signal]),
       })
       const text = await response.text()
       if (response.ok) return JSON.parse(text) as Answer
       throw new Error(errorIn(text, response.status))
     } catch (error) {
-      this.#options.say(this.#process, `its agent did not ${order}: ${(error as Error).message}`)
+      const { message } = error as Error
+      // Once for each reason, not every second.
+      if (message !== this.#failed && !this.#leaving.signal.aborted)
+        this.#options.say(this.#process, `its agent did not ${order}: ${message}`)
+      this.#failed = message
       return undefined
     }
   }
