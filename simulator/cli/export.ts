@@ -1,8 +1,11 @@
 /** `firedrill export`: drills as files for other tools. */
 import { mkdirSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseDurationMs } from '../../services/runtime/duration.ts'
+import { formatDurationMs, parseDurationMs } from '../../services/runtime/duration.ts'
 import { exitCodes } from '../drill/exit-codes.ts'
+import { drillLattice } from '../drill/simulate-drill.ts'
+import { gridProblem } from '../export/export-drill.ts'
+import { stillCountersText } from '../export/promtool-test.ts'
 import type { CommandContext } from './context.ts'
 import { positiveNumber, type Start, wholeNumber } from './options.ts'
 import { scenariosFolder, selectDrills } from './scenario-files.ts'
@@ -59,6 +62,12 @@ export async function exportCommand(
   printUnknown(selected.unknown, context)
   if (problems.length > 0) printProblems(problems, context)
   if (problems.length + selected.unknown.length > 0) return exitCodes.invalid.code
+  const wrongGrid =
+    options.grid && set.loaded && gridProblem(options.grid, drillLattice(set.loaded.config, set.loaded.groups))
+  if (wrongGrid) {
+    console.err(`--grid ${formatDurationMs(options.grid!)}: ${wrongGrid}`)
+    return exitCodes.invalid.code
+  }
   mkdirSync(options.out, { recursive: true })
   return withJobPool(set, options.workers, context, async (pool) => {
     let done = 0
@@ -74,9 +83,10 @@ export async function exportCommand(
     )
     console.progress('')
     for (const { drill, files, skipped } of exported) {
-      for (const { file, group, firing, leftOut, bytes } of files) {
+      for (const { file, group, firing, leftOut, stillCounters, bytes } of files) {
         const what = firing.length > 0 ? `${firing.join(', ')} fires` : 'silent'
         console.out(`${file}  ${console.paint.dim(`group ${group}, ${Math.ceil(bytes / 1024)} KiB`)}  ${what}`)
+        if (stillCounters > 0) console.err(`${file}: left out: ${stillCountersText(stillCounters)}`)
         for (const { alert, why } of leftOut) console.err(`${file}: ${alert} is left out: ${why}`)
       }
       for (const { group, why } of skipped) console.err(`${drill}: group ${group} is left out: ${why}`)

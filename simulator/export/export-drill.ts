@@ -1,15 +1,17 @@
 /** Simulates a drill and writes it as promtool tests, one file for each rule group that it is about. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { formatDurationMs } from '../../services/runtime/duration.ts'
 import { type RuleGroup, selectedMetrics } from '../alerts/load-rules.ts'
 import { externalUrl } from '../drill/conclude-drill.ts'
 import { DrillSimulation, drillLattice } from '../drill/simulate-drill.ts'
 import { createEmbeddedJudge } from '../judge/embedded/embedded-judge.ts'
 import type { Engine } from '../judge/embedded/engine.ts'
 import type { Drill } from '../scenario/scenario.ts'
+import { latticeOf } from '../scrape/lattice.ts'
 import type { PrometheusConfig } from '../scrape/prometheus-config.ts'
-import { fitIntoPromtool, type JudgeOf } from './promtool-limits.ts'
-import { cannotExport, exportGroup, SampleGrid, seriesOfGroup, toSamples } from './promtool-test.ts'
+import { fitIntoPromtool } from './promtool-limits.ts'
+import { cannotExport, exportGroup, SampleGrid, seriesOfGroup } from './promtool-test.ts'
 
 export interface ExportTools {
   readonly config: PrometheusConfig
@@ -26,6 +28,8 @@ export interface ExportedFile {
   readonly firing: readonly string[]
   /** Alerts of the group that the file is not about, with the reason. */
   readonly leftOut: readonly { readonly alert: string; readonly why: string }[]
+  /** Series that stand still for the whole drill and are not in the file, because promtool can't hold them. */
+  readonly stillCounters: number
   readonly bytes: number
 }
 
@@ -57,31 +61,30 @@ export async function exportDrill(
   })
   const written = groups.filter((group) => cannotExport(group, tools.groups) === undefined)
   const samples = await simulate(drill, written, latticeMs, sampleGrid, tools)
-  const judgeOf: JudgeOf = async (series, ask) => {
-    const judge = createEmbeddedJudge(engine)
-    try {
-      await judge.append(toSamples(series, halfMs))
-      return await ask(judge)
-    } finally {
-      await judge.close()
-    }
-  }
   const files: ExportedFile[] = []
   for (const group of written) {
     const sameFile = tools.groups.filter(({ file }) => file === group.file)
-    const fitted = await fitIntoPromtool(group, sameFile, seriesOfGroup(group, samples), drill.lengthMs, judgeOf)
+    const fitted = await fitIntoPromtool(group, sameFile, seriesOfGroup(group, samples), {
+      engine,
+      lengthMs: drill.lengthMs,
+      halfMs,
+      externalLabels: config.externalLabels,
+      externalUrl,
+    })
     if (fitted.why !== undefined) {
       skipped.push({ group: group.name, why: fitted.why })
       continue
     }
-    const { series, leftOut } = fitted
-    const judge = createEmbeddedJudge(engine)
+    const { series, leftOut, stillCounters } = fitted
+    // promtool takes the interval of the test for subqueries without a step.
+    const judge = createEmbeddedJudge(engine, { evaluationIntervalMs: group.intervalMs })
     try {
       const { text, firing } = await exportGroup(group, {
         drill,
         series,
         halfMs,
         leftOut,
+        stillCounters,
         judge,
         externalLabels: config.externalLabels,
         externalUrl,
@@ -91,12 +94,27 @@ export async function exportDrill(
       const name = `${drill.name.replaceAll('/', '--')}.${group.name.replaceAll(/[^\w.-]+/g, '-')}.test.yml`
       const file = join(folder, name)
       writeFileSync(file, text)
-      files.push({ file, group: group.name, firing, leftOut, bytes: Buffer.byteLength(text) })
+      files.push({ file, group: group.name, firing, leftOut, stillCounters, bytes: Buffer.byteLength(text) })
     } finally {
       await judge.close()
     }
   }
   return { drill: drill.name, files, skipped, gridMs: 2 * halfMs }
+}
+
+/**
+ * Why a grid can't be used: some of its middles would be multiples of the lattice, on which evaluations lie. No grid of
+ * whole milliseconds helps a lattice of an odd number of them.
+ * @returns undefined when it can
+ */
+export function gridProblem(gridMs: number, latticeMs: number): string | undefined {
+  const halfMs = gridMs / 2
+  const meets = (latticeMs / latticeOf([halfMs, latticeMs])) % 2 === 1
+  if (!meets || latticeMs % 2 === 1) return undefined
+  const steps = Math.max(1, Math.floor(gridMs / latticeMs))
+  const works = formatDurationMs((steps % 2 === 0 ? steps - 1 : steps) * latticeMs)
+  const every = formatDurationMs(latticeMs)
+  return `samples would lie on evaluations, where Prometheus 2 and 3 count differently; ${works} works, as every odd multiple of ${every} does`
 }
 
 /** Groups with an alert that the drill names; a drill that names none is about silence, so about all. */

@@ -1,14 +1,15 @@
 /**
  * Drills as files for `promtool test rules`: for teams that want no new tool in CI. promtool starts time at 0, runs every
  * group at one interval and takes samples only on a grid; so each test holds one rule group at its own interval, and
- * samples lie half way between the points of a grid: one that coincides with an evaluation, or with the end of a range, counts
- * differently in Prometheus 2 and 3. The expectations are the verdict of our judge on these very samples.
+ * samples lie half way between the points of a grid: one that coincides with an evaluation, or with the start of a range, counts
+ * differently in Prometheus 2 and 3 (a range that is no multiple of the lattice may still start on one). The expectations are the verdict of our judge on these very samples.
  */
 import { stringify } from 'yaml'
 import { formatDurationMs } from '../../services/runtime/duration.ts'
 import { createAlertEvaluation, type Episode } from '../alerts/evaluate.ts'
 import type { RuleGroup } from '../alerts/load-rules.ts'
 import { renderAnnotations, type TextContext } from '../alerts/texts.ts'
+import { countOf } from '../count-text.ts'
 import type { Judge, Labels, SeriesSamples } from '../judge/judge.ts'
 import { canonicalLabels } from '../scrape/sample-log.ts'
 
@@ -85,7 +86,9 @@ export interface ExportOptions {
   readonly halfMs: number
   /** Alerts that the test is not about, with the reason. */
   readonly leftOut: readonly { readonly alert: string; readonly why: string }[]
-  /** An empty one, which the caller closes. */
+  /** Series that are left away because they stand still and promtool can't hold them. */
+  readonly stillCounters: number
+  /** An empty one with the interval of the group as its evaluation interval; the caller closes it. */
   readonly judge: Judge
   readonly externalLabels: Readonly<Record<string, string>>
   readonly externalUrl: string
@@ -115,7 +118,7 @@ export function seriesOfGroup(group: RuleGroup, series: readonly GridSeries[]): 
 
 /** One test file for one group of rules. */
 export async function exportGroup(group: RuleGroup, options: ExportOptions): Promise<ExportedGroup> {
-  const { drill, series, halfMs, leftOut, externalLabels, version } = options
+  const { drill, series, halfMs, leftOut, stillCounters, externalLabels, version } = options
   const cases = await judgeGroup(group, options)
   const test = {
     rule_files: [options.ruleFileOf(group)],
@@ -139,11 +142,17 @@ export async function exportGroup(group: RuleGroup, options: ExportOptions): Pro
     `# Written by firedrill ${version} from seed ${drill.seed}, for the rules of group "${group.name}" alone.`,
     `# Samples are moved to the next middle between multiples of ${formatDurationMs(2 * halfMs)}; 0 is the start of the drill.`,
     '# Every alert is asked for just before it fires, when it fires, at its end, and at the end of the drill.',
+    ...(stillCounters > 0 ? [`# Left out: ${stillCountersText(stillCounters)}.`] : []),
     ...leftOut.map(({ alert, why }) => `# ${alert} is left out: ${why}.`),
   ]
   const firing = new Set(cases.filter(({ alerts }) => alerts.length > 0).map(({ alertname }) => alertname))
   const text = `${head.join('\n')}\n${stringify(test, { lineWidth: 0 })}`
   return { group: group.name, text, firing: [...firing] }
+}
+
+/** Of series that are left away. */
+export function stillCountersText(count: number): string {
+  return `${countOf(count, 'counter')} standing still for the whole drill, with which promtool would hold too many samples`
 }
 
 /** What is expected of the alerts of a group, by the judge, when promtool runs it on these samples. */

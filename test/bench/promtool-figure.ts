@@ -16,7 +16,6 @@ import {
   judgeGroup,
   SampleGrid,
   seriesOfGroup,
-  toSamples,
 } from '../../simulator/export/promtool-test.ts'
 import { createEmbeddedJudge } from '../../simulator/judge/embedded/embedded-judge.ts'
 import type { Engine } from '../../simulator/judge/embedded/engine.ts'
@@ -138,14 +137,10 @@ async function exportAll(series: readonly GridSeries[], bench: Bench): Promise<E
   for (const group of groups.filter((one) => cannotExport(one, groups) === undefined)) {
     const sameFile = groups.filter(({ file }) => file === group.file)
     const own = seriesOfGroup(group, series)
-    const fitted = await fitIntoPromtool(group, sameFile, own, lengthMs, (samples, ask) =>
-      withJudge(engine, async (judge) => {
-        await judge.append(toSamples(samples, halfMs))
-        return ask(judge)
-      }),
-    )
+    const limits = { engine, lengthMs, halfMs, externalLabels: config.externalLabels, externalUrl }
+    const fitted = await fitIntoPromtool(group, sameFile, own, limits)
     if (fitted.why !== undefined) continue
-    const { text } = await withJudge(engine, (judge) =>
+    const { text } = await withJudge(engine, group, (judge) =>
       exportGroup(group, {
         ...fitted,
         drill: { name: 'day-of-incidents', title: 'A day with four incidents', seed: 42, lengthMs },
@@ -182,7 +177,7 @@ function groupsAlone(folder: string, { engine, config }: Bench): readonly RuleGr
 async function judgeAll(exported: readonly Exported[], { config }: Bench, latticeMs?: number): Promise<void> {
   const engine = await startEngine(await compileEngine())
   for (const { group, fitted } of exported) {
-    await withJudge(engine, (judge) =>
+    await withJudge(engine, group, (judge) =>
       judgeGroup(group, {
         ...fitted,
         drill: { lengthMs },
@@ -196,8 +191,8 @@ async function judgeAll(exported: readonly Exported[], { config }: Bench, lattic
   }
 }
 
-async function withJudge<T>(engine: Engine, work: (judge: Judge) => Promise<T>): Promise<T> {
-  const judge = createEmbeddedJudge(engine)
+async function withJudge<T>(engine: Engine, { intervalMs }: RuleGroup, work: (judge: Judge) => Promise<T>): Promise<T> {
+  const judge = createEmbeddedJudge(engine, { evaluationIntervalMs: intervalMs })
   try {
     return await work(judge)
   } finally {
