@@ -85,7 +85,7 @@ const answerMsMax = 30_000
 const host = '127.0.0.1'
 const readyMsMax = 60_000
 /** All of it together, milliseconds. */
-const stopMsMax = 9_800
+const stopMsMax = 9_300
 /** The load has nothing to flush; the services must have the most. */
 const stopTrafficMsMax = 1_000
 const stopInfrastructureMs = 800
