@@ -2,7 +2,8 @@
  * Drills as files for `promtool test rules`: for teams that want no new tool in CI. promtool starts time at 0, runs every
  * group at one interval and takes samples only on a grid; so each test holds one rule group at its own interval, and
  * samples lie half way between the points of a grid: one that coincides with an evaluation, or with the start of a range, counts
- * differently in Prometheus 2 and 3 (a range that is no multiple of the lattice may still start on one). The expectations are the verdict of our judge on these very samples.
+ * differently in Prometheus 2 and 3 (a range that is no multiple of the lattice may still start on one). The expectations are
+ * the verdict of our judge on these very samples.
  */
 import { stringify } from 'yaml'
 import { formatDurationMs } from '../../services/runtime/duration.ts'

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { findBinary } from '../../simulator/judge/prometheus/find-binary.ts'
-import { type Running, startFiredrill, until } from './run-command.ts'
+import { killRun, type Running, startFiredrill, until } from './run-command.ts'
 
 const prometheus = findBinary('prometheus', process.env)
 /** Runs for minutes, so it is surely interrupted in the middle. */
@@ -12,9 +12,7 @@ const longRun = ['run', 'steady-day']
 /** A test that fails must not leave a run of minutes behind. */
 let run: Running | undefined
 afterEach(async () => {
-  run?.child.kill('SIGKILL')
-  for (const pid of run?.servers() ?? []) process.kill(pid, 'SIGKILL')
-  await run?.ended
+  await killRun(run)
   run = undefined
 })
 

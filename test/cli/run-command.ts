@@ -30,6 +30,13 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+/** Ends a run that a failed test may have left, with the servers that it has started. */
+export async function killRun(run: Running | undefined): Promise<void> {
+  run?.child.kill('SIGKILL')
+  for (const pid of run?.servers() ?? []) process.kill(pid, 'SIGKILL')
+  await run?.ended
+}
+
 export async function firedrill(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return (await startFiredrill(args, options)).ended
 }

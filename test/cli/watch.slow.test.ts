@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { packageRoot } from '../../simulator/package-root.ts'
-import { firedrill, type Running, startFiredrill, until } from './run-command.ts'
+import { firedrill, killRun, type Running, startFiredrill, until } from './run-command.ts'
 
 const project = mkdtempSync(join(tmpdir(), 'firedrill-watch-project-'))
 const scenario = join(project, 'scenarios', 'service-down.yaml')
@@ -21,8 +21,7 @@ afterAll(() => rmSync(project, { recursive: true, force: true }))
 /** A test that fails must not leave a watch behind. */
 let run: Running | undefined
 afterEach(async () => {
-  run?.child.kill('SIGKILL')
-  await run?.ended
+  await killRun(run)
   run = undefined
 })
 

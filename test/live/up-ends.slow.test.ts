@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { writeControlFile } from '../../simulator/live/control-file.ts'
 import { documentedPorts } from '../../simulator/live/platform-settings.ts'
 import { findClashes, freePorts } from '../../simulator/live/ports.ts'
-import { firedrill, type Running, startFiredrill, until } from '../cli/run-command.ts'
+import { firedrill, killRun, type Running, startFiredrill, until } from '../cli/run-command.ts'
 import { testSettings } from './test-settings.ts'
 
 /** The platform stands on the ports of the documents, which something else on this machine may hold. */
@@ -16,9 +16,7 @@ const clashes = await findClashes('127.0.0.1', documentedPorts)
 /** A test that fails must not leave a platform behind. */
 let run: Running | undefined
 afterEach(async () => {
-  run?.child.kill('SIGKILL')
-  for (const pid of run?.servers() ?? []) process.kill(pid, 'SIGKILL')
-  await run?.ended
+  await killRun(run)
   run = undefined
 })
 
